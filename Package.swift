@@ -1,0 +1,66 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Dependencies point downwards only (docs/architecture.md); Tests/ArchitectureTests reads the
+// `import` lines and keeps it so.
+
+let swift: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+let c: [CSetting] = [
+  .treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra"), .enableWarning("shadow"),
+]
+
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: name == "Bindings" ? ["Lua"] : [], swiftSettings: swift)
+}
+
+func tests(of name: String, _ more: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: [.byName(name: name), "TestSupport"] + more, swiftSettings: swift)
+}
+
+let package = Package(
+  name: "qscript",
+  platforms: [.macOS(.v15)],
+  products: [.executable(name: "qscript", targets: ["qscript"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+  ],
+  targets: [
+    .executableTarget(
+      name: "qscript",
+      dependencies: [
+        "Bindings", "Runs", "LuaHost", "CEdit",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: swift),
+    room("Bindings", ["LuaHost", "Runs", "Formats", "Deployment", "Compression", "Models", "Tensors", "CResources"]),
+    room("LuaHost", ["CLuaBridge"]),
+    room("Runs", [.product(name: "GRDB", package: "GRDB.swift")]),
+    room("Formats", ["Models", "Tensors", "CZlib"]),
+    room("Deployment", ["Compression", "Models", "Tensors", "CKernels"]),
+    room("Compression", ["Models", "Tensors", "CKernels"]),
+    room("Models", ["Tensors"]),
+    room("Tensors", ["CKernels", "COneDNN"]),
+
+    .target(name: "CKernels", cSettings: c),
+    .target(name: "COneDNN", cSettings: c, linkerSettings: [.linkedLibrary("dnnl")]),
+    .target(name: "CLuaBridge", dependencies: ["CLua"], cSettings: c),
+    .target(name: "CResources"),
+    .systemLibrary(name: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"]), .brew(["lua@5.4"])]),
+    .systemLibrary(name: "CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+    .target(name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport", swiftSettings: swift),
+    tests(of: "CKernels"),
+    tests(of: "LuaHost"),
+    tests(of: "Runs"),
+    tests(of: "Tensors"),
+    tests(of: "Models"),
+    tests(of: "Formats", ["Models", "Tensors"]),
+    tests(of: "Compression", ["Models", "Tensors"]),
+    tests(of: "Deployment", ["Compression", "Models", "Tensors", "CKernels"]),
+    tests(of: "Bindings", ["LuaHost", "Runs", "Tensors"]),
+    tests(of: "qscript"),
+    .testTarget(name: "ArchitectureTests", swiftSettings: swift),
+  ])
