@@ -41,11 +41,12 @@ let package = Package(
     room("Deployment", ["Compression", "Models", "Tensors", "CKernels"]),
     room("Compression", ["Models", "Tensors", "CKernels"]),
     room("Models", ["Tensors"]),
-    room("Tensors", ["CKernels", "COneDNN"]),
+    room("Tensors", ["CKernels", "COneDNN", "CThreadLocal"]),
 
     .target(name: "CKernels", cSettings: c),
     .target(name: "COneDNN", cSettings: c, linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CLuaBridge", dependencies: ["CLua"], cSettings: c),
+    .target(name: "CThreadLocal", cSettings: c),
     .target(name: "CResources"),
     .systemLibrary(name: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"]), .brew(["lua@5.4"])]),
     .systemLibrary(name: "CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),

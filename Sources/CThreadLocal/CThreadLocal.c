@@ -1,0 +1,6 @@
+#include "CThreadLocal.h"
+
+static _Thread_local void *current;
+
+void *qt_get(void) { return current; }
+void qt_set(void *value) { current = value; }

@@ -1,0 +1,98 @@
+/// One differentiable operation at the granularity of an ONNX operator.
+///
+/// An op is a value holding only its attributes; the tensors it reads stand beside it. One type, one file
+/// under `Ops/`, with shape rule, forward, backward and cost together. `apply` runs it and, where a gradient
+/// is wanted or a graph is being captured, remembers it as the `origin` of its result.
+public protocol Op: Sendable {
+  /// The name in messages and captured graphs: ONNX's or PyTorch's, in snake case.
+  static var name: String { get }
+
+  /// The shape of the result. Everything that can be wrong with the inputs' shapes is refused here, with a
+  /// message that names both shapes; `forward` relies on it.
+  func shape(of inputs: [Shape]) throws -> Shape
+
+  /// The element type of the result; by default that of the first input.
+  func dtype(of inputs: [DType]) throws -> DType
+
+  /// Computes the result, of `context.shape` and `context.dtype`. What `backward` will need beyond the
+  /// inputs goes to `context.save`.
+  func forward(_ inputs: [Tensor], _ context: inout Context) throws -> Tensor
+
+  /// The gradient of each input, given the gradient of the result (of its shape). nil where none flows
+  /// (indices, statistics) or where `record.needs[i]` says that nobody asks.
+  func backward(_ gradient: Tensor, _ record: Record) throws -> [Tensor?]
+
+  /// Whether `backward` reads `record.output`.
+  static var keepsOutput: Bool { get }
+
+  /// What running the op costs, for reports.
+  func cost(of inputs: [Shape], output: Shape) -> Cost
+
+  /// The op as it behaves in training or in evaluation; itself for all but dropout and batch norm.
+  func mode(training: Bool) -> any Op
+}
+
+/// What a forward pass is told, and what it keeps for the way back.
+public struct Context {
+  public let shape: Shape
+  public let dtype: DType
+  /// Whether `backward` may follow, so that saving is worth while.
+  public let recording: Bool
+  public private(set) var saved: [Tensor] = []
+
+  init(shape: Shape, dtype: DType, recording: Bool) {
+    self.shape = shape
+    self.dtype = dtype
+    self.recording = recording
+  }
+
+  public mutating func save(_ tensors: Tensor...) { if recording { saved += tensors } }
+}
+
+/// What a backward pass is told.
+public struct Record {
+  public let inputs: [Tensor]
+  /// What `forward` saved.
+  public let saved: [Tensor]
+  /// For each input, whether its gradient is asked for.
+  public let needs: [Bool]
+  let result: Tensor?
+
+  /// The result of `forward`; only for ops that declare `keepsOutput`.
+  public var output: Tensor {
+    guard let result else { preconditionFailure("an op that reads its output must declare keepsOutput") }
+    return result
+  }
+}
+
+/// Arithmetic work of one op.
+public struct Cost: Sendable {
+  /// Multiply-accumulate operations, padding taps included.
+  public var macs: Int
+  public init(macs: Int = 0) { self.macs = macs }
+}
+
+extension Op {
+  public var name: String { Self.name }
+  public static var keepsOutput: Bool { false }
+  public func dtype(of inputs: [DType]) throws -> DType { inputs[0] }
+  public func cost(of inputs: [Shape], output: Shape) -> Cost { Cost() }
+  public func mode(training: Bool) -> any Op { self }
+
+  public func callAsFunction(_ inputs: Tensor...) throws -> Tensor { try apply(inputs) }
+
+  public func apply(_ inputs: [Tensor]) throws -> Tensor {
+    let wanted = Tape.gradientsEnabled && inputs.contains { $0.wantsGradient }
+    let shape = try shape(of: inputs.map(\.shape))
+    var context = Context(shape: shape, dtype: try dtype(of: inputs.map(\.dtype)), recording: wanted)
+    let output = try forward(inputs, &context)
+    if wanted || Tape.isCapturing {
+      output.origin = Origin(op: self, inputs: inputs, saved: context.saved, output: output, wantsGradient: wanted)
+    }
+    return output
+  }
+
+  public func require(_ condition: Bool, _ problem: @autoclosure () -> String) throws {
+    if !condition { throw ShapeError(name, problem()) }
+  }
+}

@@ -1,0 +1,101 @@
+/// How computations are remembered, for the thread that asks: a script runs on one thread, and kernels that
+/// use more never record.
+public enum Tape {
+  /// Off inside `withoutGradients`.
+  public static var gradientsEnabled: Bool { ThreadState.current.gradientsEnabled }
+  /// On while a graph is captured: every op is remembered, wanted or not.
+  public static var isCapturing: Bool { ThreadState.current.isCapturing }
+  /// Path of the module that is running, for node names and messages.
+  public static var scope: String {
+    get { ThreadState.current.scope }
+    set { ThreadState.current.scope = newValue }
+  }
+
+  public static func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let before = setGradientsEnabled(false)
+    defer { setGradientsEnabled(before) }
+    return try body()
+  }
+
+  public static func withGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let before = setGradientsEnabled(true)
+    defer { setGradientsEnabled(before) }
+    return try body()
+  }
+
+  public static func capturing<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let state = ThreadState.current
+    let before = state.isCapturing
+    state.isCapturing = true
+    defer { state.isCapturing = before }
+    return try body()
+  }
+
+  /// For a caller whose block ends elsewhere, such as a script. Returns what it was before.
+  @discardableResult
+  public static func setGradientsEnabled(_ enabled: Bool) -> Bool {
+    let state = ThreadState.current
+    defer { state.gradientsEnabled = enabled }
+    return state.gradientsEnabled
+  }
+}
+
+/// How a tensor was computed.
+public final class Origin {
+  public let op: any Op
+  public private(set) var inputs: [Tensor]
+  /// Path of the module that applied the op; "" outside of modules.
+  public let scope: String
+  let wantsGradient: Bool
+  private var saved: [Tensor]
+  private let result: Tensor?
+  private let versions: [Int]
+  private(set) var isSpent = false
+
+  init(op: any Op, inputs: [Tensor], saved: [Tensor], output: Tensor, wantsGradient: Bool) {
+    self.op = op
+    self.inputs = inputs
+    self.saved = saved
+    self.wantsGradient = wantsGradient
+    scope = Tape.scope
+    result = wantsGradient && type(of: op).keepsOutput ? output.detached() : nil
+    versions = inputs.map(\.storage.version)
+  }
+
+  /// What the backward pass of the op reads. Throws where an input was overwritten since.
+  func record() throws -> Record {
+    if isSpent {
+      throw AutogradError(
+        "backward: the record of '\(op.name)' was already used and freed by an earlier backward; "
+          + "compute the loss again, or call loss:backward{retain = true} the first time")
+    }
+    for (input, version) in zip(inputs, versions) where input.storage.version != version {
+      throw AutogradError(
+        "backward: an input \(input.shape) of '\(op.name)' was changed in place after it was used; "
+          + "use the form that returns a new tensor, or detach() it first")
+    }
+    return Record(inputs: inputs, saved: saved, needs: inputs.map(\.wantsGradient), result: result)
+  }
+
+  /// Frees what only the backward pass needed. The inputs stay known to `release` alone.
+  func spend() {
+    isSpent = true
+    saved = []
+    release()
+  }
+
+  deinit { release() }
+
+  /// Lets go of the inputs one by one: a long chain freed recursively would overflow the stack.
+  private func release() {
+    var pending = inputs
+    inputs = []
+    while var tensor = pending.popLast() {
+      guard isKnownUniquelyReferenced(&tensor), var origin = tensor.origin else { continue }
+      tensor.origin = nil
+      guard isKnownUniquelyReferenced(&origin) else { continue }
+      pending += origin.inputs
+      origin.inputs = []
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import CKernels
+
+extension Tensor {
+  /// A dense copy with storage of its own and no record.
+  public func copy(format: MemoryFormat? = nil) throws -> Tensor {
+    let result = try Tensor(undefined: shape, dtype, format: format ?? self.format)
+    result.copyElements(from: self)
+    return result
+  }
+
+  /// This tensor if its last dimension is innermost and it is dense, else a copy that is. No record: for use
+  /// inside ops.
+  public func contiguous() throws -> Tensor { isContiguous ? self : try copy(format: .contiguous) }
+
+  /// This tensor if it is dense with its channels innermost, else a copy that is. No record.
+  public func channelsLast() throws -> Tensor { isChannelsLast ? self : try copy(format: .channelsLast) }
+
+  /// This tensor if dense in either format, else a contiguous copy. No record.
+  public func dense() throws -> Tensor { isDense ? self : try copy(format: .contiguous) }
+
+  public func inFormat(_ format: MemoryFormat) throws -> Tensor {
+    format == .channelsLast && rank == 4 ? try channelsLast() : try contiguous()
+  }
+
+  /// Overwrites every element with those of `source`, of this shape (or one that broadcasts to it) and type.
+  func copyElements(from source: Tensor) {
+    precondition(source.dtype == dtype)
+    if source.shape == shape, strides == source.strides, isDense {
+      bytes.copyMemory(from: source.bytes, byteCount: byteCount)
+      return
+    }
+    let loop = StridedLoop(shape, [strides, source.strides(broadcastTo: shape)])
+    switch dtype.size {
+    case 1: loop.copy(bytes, source.bytes, UInt8.self)
+    case 4: loop.copy(bytes, source.bytes, UInt32.self)
+    default: loop.copy(bytes, source.bytes, UInt64.self)
+    }
+  }
+
+  /// Overwrites the elements in place; counted, so that `backward` notices.
+  public func assign(_ source: Tensor) throws {
+    try require(
+      Shape.broadcast(shape, source.shape) == shape, "copy_", "cannot copy \(source.shape) into \(shape)")
+    copyElements(from: source.dtype == dtype ? source : try source.converted(to: dtype))
+    storage.version += 1
+  }
+
+  /// The elements as another type; floats to integers are truncated and saturate. No record.
+  public func converted(to target: DType) throws -> Tensor {
+    if target == dtype { return self }
+    let source = try dense()
+    let result = try Tensor(undefined: shape, target, format: source.format)
+    func from<S: Element>(_: S.Type) {
+      func to<T: Element>(_: T.Type) {
+        let (x, y) = (source.pointer(S.self), result.pointer(T.self))
+        for i in 0..<count { y[i] = T(converting: x[i].asDouble) }
+      }
+      target.dispatch { to($0) }
+    }
+    if dtype == .i64 && target == .i32 {
+      let (x, y) = (source.pointer(Int64.self), result.pointer(Int32.self))
+      for i in 0..<count { y[i] = Int32(clamping: x[i]) }
+    } else {
+      dtype.dispatch { from($0) }
+    }
+    return result
+  }
+}
+
+extension StridedLoop where operands == 2 {
+  func copy<T: BitwiseCopyable>(_ to: UnsafeMutableRawPointer, _ from: UnsafeMutableRawPointer, _: T.Type) {
+    let (y, x) = (to.assumingMemoryBound(to: T.self), from.assumingMemoryBound(to: T.self))
+    let (n, sy, sx) = (length, innerStrides[0], innerStrides[1])
+    forEachRun { offset in
+      let (out, input) = (y + offset[0], x + offset[1])
+      if sy == 1 && sx == 1 {
+        out.update(from: input, count: n)
+      } else {
+        for i in 0..<n { out[i * sy] = input[i * sx] }
+      }
+    }
+  }
+}

@@ -1,0 +1,88 @@
+/// A dense array of numbers: shape, element type, storage, and how its elements lie in the storage.
+///
+/// Shapes mean what they mean in ONNX and PyTorch. How bytes lie is an engine detail told by the strides:
+/// `contiguous` (last dimension innermost) or `channelsLast` (channels of [N, C, H, W] innermost), or a
+/// view of either. Tensors are eager; one that was computed from tensors wanting gradients remembers its
+/// `origin`, and that record is what autograd walks back and what a captured graph is made of.
+public final class Tensor {
+  public let shape: Shape
+  public let strides: Strides
+  public let dtype: DType
+  public let storage: Storage
+  /// Where the first element lies in the storage, in elements.
+  public let offset: Int
+
+  /// Set for a leaf whose gradient `backward` is to collect in `grad`.
+  public var requiresGrad = false
+  public var grad: Tensor?
+  public internal(set) var origin: Origin?
+
+  init(shape: Shape, strides: Strides, dtype: DType, storage: Storage, offset: Int = 0) {
+    self.shape = shape
+    self.strides = strides
+    self.dtype = dtype
+    self.storage = storage
+    self.offset = offset
+  }
+
+  /// A dense tensor with undefined contents.
+  public convenience init(
+    undefined shape: Shape, _ dtype: DType = .f32, format: MemoryFormat = .contiguous
+  ) throws {
+    let channelsLast = format == .channelsLast && shape.rank == 4
+    self.init(
+      shape: shape, strides: channelsLast ? shape.channelsLastStrides : shape.contiguousStrides, dtype: dtype,
+      storage: try Storage(byteCount: shape.elements * dtype.size))
+  }
+
+  public var rank: Int { shape.rank }
+  /// Number of elements.
+  public var count: Int { shape.elements }
+  public var byteCount: Int { count * dtype.size }
+
+  /// Whether a gradient would flow into this tensor.
+  public var wantsGradient: Bool { requiresGrad || (origin?.wantsGradient ?? false) }
+
+  /// The first element. The tensor must stay bound to a name (or an argument) while the pointer is used.
+  @inline(__always)
+  public func pointer<T: Element>(_ type: T.Type = T.self) -> UnsafeMutablePointer<T> {
+    precondition(T.dtype == dtype, "tensor holds \(dtype), asked for \(T.dtype)")
+    return storage.pointer.assumingMemoryBound(to: T.self) + offset
+  }
+
+  public var floats: UnsafeMutablePointer<Float> { pointer(Float.self) }
+
+  /// The first byte.
+  public var bytes: UnsafeMutableRawPointer { storage.pointer + offset * dtype.size }
+}
+
+/// How the elements of a dense tensor lie in memory.
+public enum MemoryFormat: Sendable { case contiguous, channelsLast }
+
+extension Tensor {
+  /// Dense, last dimension innermost.
+  public var isContiguous: Bool { Self.dense(shape, strides, shape.contiguousStrides) }
+
+  /// Dense [N, C, H, W] with the channels innermost. A tensor can be both (one channel, or 1x1 pixels).
+  public var isChannelsLast: Bool { rank == 4 && Self.dense(shape, strides, shape.channelsLastStrides) }
+
+  /// The format a result should have so that it lies like this tensor.
+  public var format: MemoryFormat { !isContiguous && isChannelsLast ? .channelsLast : .contiguous }
+
+  /// Whether every element of the storage range is used once, in one of the two formats.
+  public var isDense: Bool { isContiguous || isChannelsLast }
+
+  /// Strides of dimensions of extent 1 say nothing.
+  private static func dense(_ shape: Shape, _ strides: Strides, _ wanted: Strides) -> Bool {
+    for i in 0..<shape.rank where shape[i] != 1 && strides[i] != wanted[i] { return shape.elements == 0 }
+    return true
+  }
+
+  /// Another view of the same storage.
+  public func view(_ shape: Shape, strides: Strides, offset: Int? = nil) -> Tensor {
+    Tensor(shape: shape, strides: strides, dtype: dtype, storage: storage, offset: offset ?? self.offset)
+  }
+
+  /// The same values with no record of where they came from; shares the storage.
+  public func detached() -> Tensor { view(shape, strides: strides) }
+}
