@@ -1,0 +1,220 @@
+#include <string.h>
+
+#include "plan.h"
+
+/// The number written before the other key words, so that operations never share a key.
+enum { CONVOLUTION_KEY = 2 };
+
+static int64_t out_size(int64_t size, int64_t kernel, int64_t stride, int64_t dilation, int64_t pads) {
+  int64_t room = size + pads - (dilation * (kernel - 1) + 1);
+  return room < 0 || stride < 1 ? 0 : room / stride + 1;
+}
+
+int64_t od_conv2d_out_height(const od_conv2d_shape *s) {
+  return out_size(s->height, s->kernel_height, s->stride_height, s->dilation_height, s->pad_top + s->pad_bottom);
+}
+
+int64_t od_conv2d_out_width(const od_conv2d_shape *s) {
+  return out_size(s->width, s->kernel_width, s->stride_width, s->dilation_width, s->pad_left + s->pad_right);
+}
+
+static bool valid(const od_conv2d_shape *s) {
+  return s->batch >= 0 && s->channels > 0 && s->height > 0 && s->width > 0 && s->out_channels > 0 &&
+         s->kernel_height > 0 && s->kernel_width > 0 && s->groups > 0 && s->channels % s->groups == 0 &&
+         s->out_channels % s->groups == 0 && s->stride_height > 0 && s->stride_width > 0 &&
+         s->dilation_height > 0 && s->dilation_width > 0 && s->pad_top >= 0 && s->pad_left >= 0 &&
+         s->pad_bottom >= 0 && s->pad_right >= 0 && od_conv2d_out_height(s) > 0 && od_conv2d_out_width(s) > 0;
+}
+
+static od_status refuse(void) {
+  return od_fail(OD_INVALID, "conv2d: a size, stride, padding or group count makes no sense");
+}
+
+static od_key key_of(const od_conv2d_shape *s, od_conv_direction direction, bool has_bias, bool relu) {
+  int64_t what = direction << 2 | (int64_t)has_bias << 1 | relu;
+  return (od_key){{CONVOLUTION_KEY, what, s->batch, s->channels, s->height, s->width, s->out_channels,
+                   s->kernel_height, s->kernel_width, s->groups, s->stride_height, s->stride_width,
+                   s->dilation_height, s->dilation_width, s->pad_top, s->pad_left, s->pad_bottom,
+                   s->pad_right}};
+}
+
+/// The caller's layouts, and those in which the primitive may choose for itself.
+enum { SRC, WEIGHTS, DST, BIAS, ANY_SRC, ANY_WEIGHTS, ANY_DST, LAYOUTS };
+
+static dnnl_status_t create_channels_last(od_layout *layout, od_layout *any, int64_t batch, int64_t channels,
+                                          int64_t height, int64_t width) {
+  int64_t dims[4] = {batch, channels, height, width};
+  int64_t strides[4] = {height * width * channels, 1, width * channels, channels};
+  dnnl_status_t status = od_layout_create(layout, 4, dims, strides);
+  return status == dnnl_success ? od_layout_create(any, 4, dims, NULL) : status;
+}
+
+static dnnl_status_t create_weights(od_layout *layout, od_layout *any, const od_conv2d_shape *s) {
+  int64_t o = s->out_channels / s->groups, i = s->channels / s->groups;
+  int64_t h = s->kernel_height, w = s->kernel_width;
+  int64_t dims[5] = {s->groups, o, i, h, w};
+  int64_t strides[5] = {o * i * h * w, i * h * w, h * w, w, 1};
+  int skipped = s->groups == 1;  // oneDNN's fast kernels for one group want no group dimension
+  dnnl_status_t status = od_layout_create(layout, 5 - skipped, dims + skipped, strides + skipped);
+  return status == dnnl_success ? od_layout_create(any, 5 - skipped, dims + skipped, NULL) : status;
+}
+
+static dnnl_status_t create_layouts(od_layout layouts[LAYOUTS], const od_conv2d_shape *s) {
+  int64_t one = 1;
+  dnnl_status_t status =
+      create_channels_last(&layouts[SRC], &layouts[ANY_SRC], s->batch, s->channels, s->height, s->width);
+  if (status == dnnl_success)
+    status = create_channels_last(&layouts[DST], &layouts[ANY_DST], s->batch, s->out_channels,
+                                  od_conv2d_out_height(s), od_conv2d_out_width(s));
+  if (status == dnnl_success) status = create_weights(&layouts[WEIGHTS], &layouts[ANY_WEIGHTS], s);
+  return status == dnnl_success ? od_layout_create(&layouts[BIAS], 1, &s->out_channels, &one) : status;
+}
+
+static dnnl_status_t create_attributes(dnnl_primitive_attr_t *attributes, bool relu) {
+  dnnl_status_t status = dnnl_primitive_attr_create(attributes);
+  if (status != dnnl_success) return status;
+  dnnl_primitive_attr_set_scratchpad_mode(*attributes, dnnl_scratchpad_mode_user);
+  if (!relu) return dnnl_success;
+  dnnl_post_ops_t chain;
+  status = dnnl_post_ops_create(&chain);
+  if (status != dnnl_success) return status;
+  status = od_append_eltwise(chain, dnnl_eltwise_relu, 0, 0);
+  if (status == dnnl_success) status = dnnl_primitive_attr_set_post_ops(*attributes, chain);
+  dnnl_post_ops_destroy(chain);
+  return status;
+}
+
+static od_conv_description describe(const od_conv2d_shape *s, od_conv_direction direction) {
+  return (od_conv_description){
+      .direction = direction,
+      .strides = {s->stride_height, s->stride_width},
+      .dilations = {s->dilation_height - 1, s->dilation_width - 1},
+      .pad_begin = {s->pad_top, s->pad_left},
+      .pad_end = {s->pad_bottom, s->pad_right},
+  };
+}
+
+/// The descriptor for one direction; the backward ones need the forward one of the same layouts as a hint.
+static dnnl_status_t create_descriptor(dnnl_primitive_desc_t *descriptor, od_conv_description conv,
+                                       const_dnnl_primitive_attr_t attributes) {
+  if (conv.direction == OD_CONV_FORWARD)
+    return od_conv_descriptor_create(descriptor, od_engine(), &conv, attributes, NULL);
+  od_conv_description forward = conv;
+  forward.direction = OD_CONV_FORWARD;
+  dnnl_primitive_desc_t hint;
+  dnnl_status_t status = od_conv_descriptor_create(&hint, od_engine(), &forward, attributes, NULL);
+  if (status != dnnl_success) return status;
+  status = od_conv_descriptor_create(descriptor, od_engine(), &conv, attributes, hint);
+  dnnl_primitive_desc_destroy(hint);
+  return status;
+}
+
+static bool is_reference(const_dnnl_primitive_desc_t descriptor) {
+  const char *name = "";
+  dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, &name);
+  return strncmp(name, "ref", 3) == 0;
+}
+
+/// Asks for channels-last activations and weights in a layout of oneDNN's choice. Where only its reference loop
+/// (hundreds of times slower) can do that, lets it choose the activations' layout too, which costs reorders.
+static dnnl_status_t choose_descriptor(dnnl_primitive_desc_t *descriptor, od_conv_description conv,
+                                       const od_layout layouts[LAYOUTS],
+                                       const_dnnl_primitive_attr_t attributes) {
+  conv.weights = od_layout_view(&layouts[ANY_WEIGHTS]);
+  conv.src = od_layout_view(&layouts[SRC]);
+  conv.dst = od_layout_view(&layouts[DST]);
+  dnnl_status_t status = create_descriptor(descriptor, conv, attributes);
+  if (status != dnnl_success || !is_reference(*descriptor)) return status;
+
+  conv.src = od_layout_view(&layouts[ANY_SRC]);
+  conv.dst = od_layout_view(&layouts[ANY_DST]);
+  dnnl_primitive_desc_t free_choice;
+  if (create_descriptor(&free_choice, conv, attributes) != dnnl_success) return dnnl_success;
+  bool faster = !is_reference(free_choice);
+  dnnl_primitive_desc_destroy(faster ? *descriptor : free_choice);
+  if (faster) *descriptor = free_choice;
+  return dnnl_success;
+}
+
+/// Operands in the order in which the entry points pass their pointers.
+static od_plan *create_plan_of(const od_key *key, od_conv_direction direction, bool has_bias,
+                               const_dnnl_primitive_desc_t descriptor, const od_layout layouts[LAYOUTS]) {
+  bool data = direction == OD_CONV_BACKWARD_DATA, weights = direction == OD_CONV_BACKWARD_WEIGHTS;
+  struct {
+    int argument, layout;
+    dnnl_query_t query;
+    bool written;
+  } roles[] = {
+      {data ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, SRC, data ? dnnl_query_diff_src_md : dnnl_query_src_md, data},
+      {weights ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS, WEIGHTS,
+       weights ? dnnl_query_diff_weights_md : dnnl_query_weights_md, weights},
+      {data || weights ? DNNL_ARG_DIFF_DST : DNNL_ARG_DST, DST,
+       data || weights ? dnnl_query_diff_dst_md : dnnl_query_dst_md, direction == OD_CONV_FORWARD},
+      {weights ? DNNL_ARG_DIFF_BIAS : DNNL_ARG_BIAS, BIAS, dnnl_query_undef, weights},
+  };
+  od_operand_layout operands[4];
+  for (int i = 0; i < 4; i++) {
+    od_layout_ref user = od_layout_view(&layouts[roles[i].layout]);
+    od_layout_ref wanted =
+        i == 3 ? user : dnnl_primitive_desc_query_md(descriptor, roles[i].query, 0);
+    operands[i] = (od_operand_layout){roles[i].argument, roles[i].written, user, wanted};
+  }
+  return od_plan_create(key, descriptor, has_bias ? 4 : 3, operands);
+}
+
+static od_plan *create_plan(const od_key *key, const od_conv2d_shape *s, od_conv_direction direction,
+                            bool has_bias, bool relu) {
+  if (!od_engine()) return NULL;
+  od_layout layouts[LAYOUTS] = {0};
+  dnnl_primitive_attr_t attributes = NULL;
+  dnnl_primitive_desc_t descriptor = NULL;
+  od_conv_description conv = describe(s, direction);
+  dnnl_status_t status = create_layouts(layouts, s);
+  if (has_bias) conv.bias = od_layout_view(&layouts[BIAS]);
+  if (status == dnnl_success) status = create_attributes(&attributes, relu);
+  if (status == dnnl_success) status = choose_descriptor(&descriptor, conv, layouts, attributes);
+  od_plan *plan = NULL;
+  if (status == dnnl_success)
+    plan = create_plan_of(key, direction, has_bias, descriptor, layouts);
+  else
+    od_fail_onednn("creating a convolution", status);
+  if (descriptor) dnnl_primitive_desc_destroy(descriptor);
+  if (attributes) dnnl_primitive_attr_destroy(attributes);
+  for (int i = 0; i < LAYOUTS; i++) od_layout_destroy(&layouts[i]);
+  return plan;
+}
+
+static od_status run(const od_conv2d_shape *s, od_conv_direction direction, bool relu, const float *src,
+                     const float *weights, const float *dst, const float *bias) {
+  od_key key = key_of(s, direction, bias != NULL, relu);
+  od_plan *plan = od_plan_find(&key);
+  if (!plan) plan = create_plan(&key, s, direction, bias != NULL, relu);
+  if (!plan) return od_last_status();
+  void *pointers[] = {(void *)(uintptr_t)src, (void *)(uintptr_t)weights, (void *)(uintptr_t)dst,
+                      (void *)(uintptr_t)bias};
+  return od_plan_run(plan, pointers);
+}
+
+od_status od_conv2d_forward(const od_conv2d_shape *shape, const float *src, const float *weights,
+                            const float *bias, bool relu, float *dst) {
+  if (!valid(shape)) return refuse();
+  if (shape->batch == 0) return OD_OK;
+  return run(shape, OD_CONV_FORWARD, relu, src, weights, dst, bias);
+}
+
+od_status od_conv2d_backward_data(const od_conv2d_shape *shape, const float *diff_dst, const float *weights,
+                                  float *diff_src) {
+  if (!valid(shape)) return refuse();
+  if (shape->batch == 0) return OD_OK;
+  return run(shape, OD_CONV_BACKWARD_DATA, false, diff_src, weights, diff_dst, NULL);
+}
+
+od_status od_conv2d_backward_weights(const od_conv2d_shape *shape, const float *src, const float *diff_dst,
+                                     float *diff_weights, float *diff_bias) {
+  if (!valid(shape)) return refuse();
+  if (shape->batch > 0) return run(shape, OD_CONV_BACKWARD_WEIGHTS, false, src, diff_weights, diff_dst, diff_bias);
+  int64_t taps = shape->channels / shape->groups * shape->kernel_height * shape->kernel_width;
+  memset(diff_weights, 0, (size_t)(shape->out_channels * taps) * sizeof *diff_weights);
+  if (diff_bias) memset(diff_bias, 0, (size_t)shape->out_channels * sizeof *diff_bias);
+  return OD_OK;
+}
