@@ -1,0 +1,42 @@
+import Tensors
+
+extension Graph {
+  /// Runs `module` once on `examples`, in evaluation mode, and keeps what it recorded.
+  ///
+  /// Nodes are named after the modules that made them. The module's parameters become leaves, shared with
+  /// it. Control flow that depends on values is kept as it went for these examples.
+  public convenience init(capturing module: Module, _ examples: [Tensor]) throws {
+    self.init()
+    for (path, child) in module.namedModules() { child.capturePath = path }
+    let arguments = examples.map { $0.detached() }
+    let result = try module.with(training: false) {
+      try Tape.withoutGradients { try Tape.capturing { try module.call(arguments) } }
+    }
+    try record(result, arguments, module)
+    try verify(after: "capture")
+  }
+
+  private func record(_ result: Tensor, _ arguments: [Tensor], _ module: Module) throws {
+    var known: [ObjectIdentifier: (path: String, parameter: Parameter)] = [:]
+    for (path, parameter) in module.namedParameters() { known[ObjectIdentifier(parameter.value)] = (path, parameter) }
+    var ids: [ObjectIdentifier: ID] = [:]
+    for (n, argument) in arguments.enumerated() {
+      let name = arguments.count == 1 ? "input" : "input_\(n + 1)"
+      ids[ObjectIdentifier(argument)] = add(name, .input(n), shape: argument.shape, dtype: argument.dtype)
+    }
+    for tensor in result.history() where ids[ObjectIdentifier(tensor)] == nil {
+      let (name, kind): (String, Node.Kind)
+      if let origin = tensor.origin {
+        name = origin.scope.isEmpty ? origin.op.name : origin.scope
+        kind = .apply(origin.op, origin.inputs.compactMap { ids[ObjectIdentifier($0)] })
+      } else if let leaf = known[ObjectIdentifier(tensor)] {
+        (name, kind) = (leaf.path, .leaf(leaf.parameter))
+      } else {
+        (name, kind) = ("constant", .leaf(Parameter(tensor.detached(), role: .constant)))
+      }
+      ids[ObjectIdentifier(tensor)] = add(name, kind, shape: tensor.shape, dtype: tensor.dtype)
+    }
+    guard let output = ids[ObjectIdentifier(result)] else { throw ShapeError("capture", "the module returned nothing") }
+    setOutput(output)
+  }
+}

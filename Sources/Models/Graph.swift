@@ -1,0 +1,222 @@
+import Tensors
+
+/// A model as a list of operations: ordered nodes with ONNX's meaning, captured from the tape by running a
+/// module once, or read from a file. Replaying it is ordinary eager code, so a graph trains; it is a `Module`.
+///
+/// Leaves are the model's own parameters until a pass replaces them.
+public final class Graph: Module {
+  public typealias ID = Int
+
+  public struct Node {
+    public enum Kind {
+      /// The nth argument.
+      case input(Int)
+      case leaf(Parameter)
+      case apply(any Op, [ID])
+    }
+    /// Unique in the graph: a module's path, a parameter's path, or the op's name with a number.
+    public var name: String
+    public var kind: Kind
+    /// For the shapes of the example the graph was captured from.
+    public var shape: Shape
+    public var dtype: DType
+  }
+
+  /// The nodes in an order in which each comes after what it reads.
+  public private(set) var order: [ID] = []
+  private var nodes: [ID: Node] = [:]
+  public private(set) var output: ID = -1
+  /// What the passes applied so far matched and refused.
+  public internal(set) var log: [PassReport] = []
+  private var nextID = 0
+  /// For each node, what is read there for the last time; nil after a change.
+  private var lastReads: [[ID]]?
+
+  public init() { super.init(kind: "graph") }
+
+  public subscript(id: ID) -> Node {
+    get {
+      guard let node = nodes[id] else { preconditionFailure("graph has no node \(id)") }
+      return node
+    }
+    set {
+      nodes[id] = newValue
+      lastReads = nil
+    }
+  }
+
+  // MARK: Building
+
+  /// Adds a node at the end, or just before `successor`. A name that is taken gets a number.
+  @discardableResult
+  public func add(_ name: String, _ kind: Node.Kind, shape: Shape, dtype: DType, before successor: ID? = nil) -> ID {
+    let id = nextID
+    nextID += 1
+    nodes[id] = Node(name: unused(name), kind: kind, shape: shape, dtype: dtype)
+    order.insert(id, at: successor.flatMap { order.firstIndex(of: $0) } ?? order.count)
+    lastReads = nil
+    return id
+  }
+
+  public func setOutput(_ id: ID) { output = id }
+
+  private func unused(_ name: String) -> String {
+    let taken = Set(nodes.values.map(\.name))
+    if !taken.contains(name) { return name }
+    var n = 2
+    while taken.contains("\(name)_\(n)") { n += 1 }
+    return "\(name)_\(n)"
+  }
+
+  /// The same nodes and the same parameters in another graph, for a pass to change.
+  public func copy() -> Graph {
+    let other = Graph()
+    (other.order, other.nodes, other.output, other.nextID) = (order, nodes, output, nextID)
+    other.log = log
+    return other
+  }
+
+  /// Takes over the nodes of a copy that a pass has changed.
+  func adopt(_ other: Graph) {
+    (order, nodes, output, nextID) = (other.order, other.nodes, other.output, other.nextID)
+    lastReads = nil
+  }
+
+  // MARK: Reading
+
+  public var inputs: [ID] { order.filter { if case .input = self[$0].kind { true } else { false } } }
+
+  public func operation(_ id: ID) -> (op: any Op, inputs: [ID])? {
+    if case .apply(let op, let inputs) = self[id].kind { (op, inputs) } else { nil }
+  }
+
+  public func leaf(_ id: ID) -> Parameter? {
+    if case .leaf(let parameter) = self[id].kind { parameter } else { nil }
+  }
+
+  public func users(of id: ID) -> [ID] { order.filter { operation($0)?.inputs.contains(id) ?? false } }
+
+  /// The only reader of `id`, if there is exactly one and `id` is not the result.
+  public func onlyUser(of id: ID) -> ID? {
+    let users = users(of: id)
+    return users.count == 1 && id != output ? users[0] : nil
+  }
+
+  public override func namedParameters() -> [(path: String, parameter: Parameter)] {
+    order.compactMap { id in leaf(id).map { (self[id].name, $0) } }
+  }
+
+  // MARK: Rewriting
+
+  /// Every use of `old` becomes a use of `new`. What nobody reads any more goes when the pass ends.
+  public func replaceUses(of old: ID, with new: ID, except: ID? = nil) {
+    for id in order where id != except {
+      guard case .apply(let op, let inputs) = self[id].kind, inputs.contains(old) else { continue }
+      self[id].kind = .apply(op, inputs.map { $0 == old ? new : $0 })
+    }
+    if output == old { output = new }
+  }
+
+  /// Drops what the output does not need.
+  func sweep() {
+    var live: Set<ID> = [output]
+    for id in order.reversed() where live.contains(id) { live.formUnion(operation(id)?.inputs ?? []) }
+    live.formUnion(inputs)
+    order.removeAll { !live.contains($0) }
+    nodes = nodes.filter { live.contains($0.key) }
+    lastReads = nil
+  }
+
+  // MARK: Running
+
+  public override func forward(_ arguments: [Tensor]) throws -> Tensor { try replay(arguments) { _, _ in } }
+
+  /// Runs the nodes in order and shows each result to `observe`; a value is let go after its last reader.
+  public func replay(_ arguments: [Tensor], observe: (ID, Tensor) throws -> Void) throws -> Tensor {
+    let lastReads = lastReads ?? findLastReads()
+    self.lastReads = lastReads
+    var values: [ID: Tensor] = [:]
+    for (position, id) in order.enumerated() {
+      let value: Tensor
+      switch self[id].kind {
+      case .input(let n):
+        try require(n < arguments.count, kind, "takes \(inputs.count) inputs, got \(arguments.count)")
+        value = arguments[n]
+      case .leaf(let parameter): value = parameter.value
+      case .apply(let op, let reads):
+        do {
+          value = try op.mode(training: isTraining).apply(reads.map { id in
+            guard let read = values[id] else { preconditionFailure("verify lets no node read ahead") }
+            return read
+          })
+        } catch let error as ShapeError {
+          throw ShapeError("node '\(self[id].name)'", "\(error)")
+        }
+      }
+      try observe(id, value)
+      values[id] = value
+      for spent in lastReads[position] { values[spent] = nil }
+    }
+    guard let result = values[output] else { throw ShapeError(kind, "the graph has no output") }
+    return result
+  }
+
+  private func findLastReads() -> [[ID]] {
+    var result = [[ID]](repeating: [], count: order.count)
+    var seen: Set<ID> = [output]
+    for position in order.indices.reversed() {
+      for id in operation(order[position])?.inputs ?? [] where seen.insert(id).inserted { result[position].append(id) }
+    }
+    return result
+  }
+
+  // MARK: Checking
+
+  /// The shape of every node for inputs of the given shapes.
+  public func shapes(for arguments: [Shape]) throws -> [ID: Shape] {
+    var shapes: [ID: Shape] = [:]
+    for id in order {
+      switch self[id].kind {
+      case .input(let n):
+        try require(n < arguments.count, kind, "takes \(inputs.count) inputs, got \(arguments.count)")
+        shapes[id] = arguments[n]
+      case .leaf(let parameter): shapes[id] = parameter.value.shape
+      case .apply(let op, let reads):
+        shapes[id] = try op.shape(
+          of: try reads.map {
+            guard let shape = shapes[$0] else {
+              throw ShapeError("node '\(self[id].name)'", "reads node \($0), which does not come before it")
+            }
+            return shape
+          })
+      }
+    }
+    return shapes
+  }
+
+  /// Throws unless every op accepts its inputs, comes after them, and has the shape the node says.
+  public func verify(after pass: String) throws {
+    guard order.contains(output) else { throw ShapeError(pass, "the graph lost its output") }
+    let inferred: [ID: Shape]
+    do {
+      inferred = try shapes(for: inputs.map { self[$0].shape })
+    } catch {
+      throw ShapeError(pass, "left an invalid graph: \(error)")
+    }
+    for id in order where inferred[id] != self[id].shape {
+      throw ShapeError(pass, "node '\(self[id].name)' changed shape from \(self[id].shape) to \(inferred[id] ?? [])")
+    }
+  }
+
+  /// Multiply-accumulate operations of every node for one sample, padding taps included.
+  public func macs() throws -> [ID: Int] {
+    let single = inputs.map { self[$0].shape.rank == 0 ? self[$0].shape : self[$0].shape.replacing(0, with: 1) }
+    let shapes = try shapes(for: single)
+    var result: [ID: Int] = [:]
+    for id in order {
+      guard let (op, reads) = operation(id), let output = shapes[id] else { continue }
+      result[id] = op.cost(of: reads.compactMap { shapes[$0] }, output: output).macs
+    }
+    return result
+  }
+}

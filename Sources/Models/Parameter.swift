@@ -1,0 +1,61 @@
+import Tensors
+
+/// A tensor a model owns under a name: what training changes, what files hold, what passes replace.
+///
+/// A class, because it is shared: the module, a graph captured from it and the optimizer see one parameter.
+/// A pass that wants other values puts another parameter in its graph; it never writes through this one.
+public final class Parameter {
+  public enum Role: String, Sendable {
+    /// Changed by optimizers.
+    case weight
+    /// Changed by running the model in training (running statistics), saved with it.
+    case buffer
+    /// Part of a captured graph but of no module: a number the model's code wrote.
+    case constant
+  }
+
+  public let role: Role
+  /// What it holds now. Replacing it may change the shape (a pass that removes channels); optimizers write
+  /// into it in place.
+  public var value: Tensor
+  /// What passes promised about the values; kept after every optimizer step and checked at export.
+  public private(set) var constraints: [any Constraint] = []
+
+  public init(_ value: Tensor, role: Role = .weight) {
+    self.role = role
+    self.value = value
+    value.requiresGrad = role == .weight
+  }
+
+  /// Adds a promise and makes it true at once. One of the same kind is replaced.
+  public func constrain(_ constraint: any Constraint) throws {
+    constraints.removeAll { type(of: $0) == type(of: constraint) }
+    constraints.append(constraint)
+    try constraint.enforce(on: value)
+  }
+
+  public func constraint<C: Constraint>(_: C.Type) -> C? { constraints.lazy.compactMap { $0 as? C }.first }
+
+  /// Makes every promise true again, in the order they were made.
+  public func enforceConstraints() throws {
+    for constraint in constraints { try constraint.enforce(on: value) }
+  }
+
+  /// Another parameter with the same promises, for a pass that replaces this one in its graph.
+  public func replaced(by value: Tensor) throws -> Parameter {
+    let other = Parameter(value, role: role)
+    for constraint in constraints { try other.constrain(constraint) }
+    return other
+  }
+}
+
+/// What a pass promised about one parameter: a mask, a codebook, a rank, a quantizer. Conforming types live
+/// in Compression; optimizers only know that promises are kept.
+public protocol Constraint: Sendable {
+  /// For reports: `mask`, `codebook`, ...
+  static var name: String { get }
+  /// Changes `value` in place, no more than needed, so that the promise holds.
+  func enforce(on value: Tensor) throws
+  /// Throws, saying how, where the promise does not hold.
+  func check(_ value: Tensor) throws
+}
