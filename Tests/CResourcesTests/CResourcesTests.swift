@@ -1,0 +1,48 @@
+import CResources
+import Foundation
+import Testing
+
+@Suite struct CResourcesTests {
+  static let sources = URL(filePath: #filePath).deletingLastPathComponent()
+    .appending(path: "../../Sources").standardized
+
+  @Test func `the digits are 1,797 images of 8 x 8 and as many labels, in IDX form`() {
+    var count = 0
+    let images = UnsafeBufferPointer(start: qr_digits_images(&count), count: count)
+    #expect(Array(images.prefix(16)) == [0, 0, 8, 3, 0, 0, 7, 5, 0, 0, 0, 8, 0, 0, 0, 8])
+    #expect(images.count == 16 + 1797 * 64)
+    #expect(images.dropFirst(16).max() == 16)
+
+    let labels = UnsafeBufferPointer(start: qr_digits_labels(&count), count: count)
+    #expect(Array(labels.prefix(8)) == [0, 0, 8, 1, 0, 0, 7, 5])
+    #expect(labels.count == 8 + 1797)
+    #expect(Set(labels.dropFirst(8)) == Set(0...9))
+  }
+
+  @Test func `the digits name their authors and licence`() {
+    let license = String(cString: qr_digits_license())
+    #expect(license.contains("E. Alpaydin and C. Kaynak"))
+    #expect(license.contains("CC BY 4.0"))
+  }
+
+  @Test func `every Lua file of Bindings is embedded byte for byte, and nothing else is`() throws {
+    let folder = Self.sources.appending(path: "Bindings/Lua")
+    let files = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [])
+      .filter { $0.hasSuffix(".lua") }
+    let embedded = (0..<qr_lua_module_count()).map { String(cString: qr_lua_module_name($0)) }
+    #expect(embedded.map { $0 + ".lua" }.sorted() == files.sorted())
+
+    for name in embedded {
+      var length = 0
+      let text = try #require(qr_lua_module(name, &length))
+      let file = try Data(contentsOf: folder.appending(path: name + ".lua"))
+      #expect(Data(bytes: text, count: length) == file, "\(name).lua")
+    }
+  }
+
+  @Test func `an unknown Lua module is absent`() {
+    var length = 0
+    #expect(qr_lua_module("no such module", &length) == nil)
+    #expect(qr_lua_module_name(qr_lua_module_count()) == nil)
+  }
+}
