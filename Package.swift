@@ -10,7 +10,8 @@ let c: [CSetting] = [
 ]
 
 func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, exclude: name == "Bindings" ? ["Lua"] : [], swiftSettings: swift)
+  .target(
+    name: name, dependencies: dependencies, exclude: name == "Bindings" ? ["Lua"] : [], swiftSettings: swift)
 }
 
 func tests(of name: String, _ more: [Target.Dependency] = []) -> Target {
@@ -34,7 +35,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swift),
-    room("Bindings", ["LuaHost", "Runs", "Formats", "Deployment", "Compression", "Models", "Tensors", "CResources"]),
+    room(
+      "Bindings",
+      ["LuaHost", "Runs", "Formats", "Deployment", "Compression", "Models", "Tensors", "CResources"]),
     room("LuaHost", ["CLuaBridge"]),
     room("Runs", [.product(name: "GRDB", package: "GRDB.swift")]),
     room("Formats", ["Models", "Tensors", "CZlib"]),
@@ -47,13 +50,15 @@ let package = Package(
     .target(name: "COneDNN", cSettings: c, linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CLuaBridge", dependencies: ["CLua"], cSettings: c),
     .target(name: "CThreadLocal", cSettings: c),
-    .target(name: "CResources"),
-    .systemLibrary(name: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"]), .brew(["lua@5.4"])]),
+    .target(name: "CResources", exclude: ["digits", "lua_modules.inc"], cSettings: c),
+    .systemLibrary(
+      name: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"]), .brew(["lua@5.4"])]),
     .systemLibrary(name: "CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     .target(name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport", swiftSettings: swift),
     tests(of: "CKernels"),
+    tests(of: "CResources"),
     tests(of: "LuaHost"),
     tests(of: "Runs"),
     tests(of: "Tensors"),
