@@ -1,0 +1,16 @@
+#pragma once
+#include "../cpu/arithmetic.h"
+#include "../cpu/select.h"
+
+typedef void (*qk_add_u8_fn)(const qk_add_u8_params *params, size_t n, const uint8_t *a, const uint8_t *b,
+                             uint8_t *y);
+
+/// Element by element; vector kernels finish their tails with it.
+static inline void qk_add_u8_elements(const qk_add_u8_params *p, size_t n, const uint8_t *a, const uint8_t *b,
+                                      uint8_t *y) {
+  for (size_t i = 0; i < n; i++) {
+    float left = (float)(a[i] - p->a_zero_point) * p->a_multiplier;
+    float right = (float)(b[i] - p->b_zero_point) * p->b_multiplier;
+    y[i] = (uint8_t)qk_saturate(left + right, p->zero_point, p->lo, p->hi);
+  }
+}

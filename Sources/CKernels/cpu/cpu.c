@@ -1,0 +1,91 @@
+#include "qk_cpu.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const qk_isa_level levels[] = {
+    {"portable", QK_PORTABLE},
+#if defined(__x86_64__)
+    {"avx2", QK_AVX2},
+    {"avx512vnni", QK_AVX2 | QK_AVX512VNNI},
+#endif
+};
+enum { LEVEL_COUNT = sizeof levels / sizeof *levels };
+
+const qk_isa_level *qk_isa_levels(size_t *count) {
+  *count = LEVEL_COUNT;
+  return levels;
+}
+
+uint32_t qk_cpu(void) {
+  uint32_t isa = QK_PORTABLE;
+#if defined(__x86_64__)
+  __builtin_cpu_init();  // also checks that the operating system saves the wide registers
+  if (__builtin_cpu_supports("avx2")) isa |= QK_AVX2;
+  if (__builtin_cpu_supports("avxvnni")) isa |= QK_AVXVNNI;
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512vnni"))
+    isa |= QK_AVX512VNNI;
+#endif
+  return isa;
+}
+
+// The choice is made once for the process, so that packed weights and the kernels that read them cannot
+// disagree.
+static pthread_once_t chosen_once = PTHREAD_ONCE_INIT;
+static const qk_isa_level *chosen = &levels[0];
+static char choice_error[160];
+
+static bool runs_here(const qk_isa_level *level) { return (level->isa & ~qk_cpu()) == 0; }
+
+/// "portable, avx2": the names of all levels, or only of those that run here.
+static void list_levels(char *text, size_t size, bool only_running) {
+  text[0] = '\0';
+  for (size_t i = 0; i < LEVEL_COUNT; i++) {
+    if (only_running && !runs_here(&levels[i])) continue;
+    size_t used = strlen(text);
+    snprintf(text + used, size - used, "%s%s", used ? ", " : "", levels[i].name);
+  }
+}
+
+static void choose(void) {
+  const char *wanted = getenv("QSCRIPT_ISA");
+  if (!wanted || !*wanted) {
+    for (size_t i = 0; i < LEVEL_COUNT; i++)
+      if (runs_here(&levels[i])) chosen = &levels[i];
+    return;
+  }
+  char names[64];
+  for (size_t i = 0; i < LEVEL_COUNT; i++) {
+    if (strcmp(wanted, levels[i].name) != 0) continue;
+    if (runs_here(&levels[i])) {
+      chosen = &levels[i];
+      return;
+    }
+    list_levels(names, sizeof names, true);
+    snprintf(choice_error, sizeof choice_error,
+             "QSCRIPT_ISA: this processor cannot run '%s' (it can run: %s)", wanted, names);
+    return;
+  }
+  list_levels(names, sizeof names, false);
+  snprintf(choice_error, sizeof choice_error, "QSCRIPT_ISA: unknown instruction set '%.32s' (known: %s)",
+           wanted, names);
+}
+
+static const qk_isa_level *active(void) {
+  pthread_once(&chosen_once, choose);
+  return chosen;
+}
+
+uint32_t qk_isa_active(void) { return active()->isa; }
+
+const char *qk_isa_name(void) { return active()->name; }
+
+const char *qk_isa_error(void) {
+  active();
+  return choice_error[0] ? choice_error : NULL;
+}

@@ -1,0 +1,25 @@
+// Every line of every kernels.inc, as data: what tests and reports enumerate.
+#include "qk_cpu.h"
+
+static const qk_kernel_info kernels[] = {
+#define QK_GEMM_U8S8(isa, mr, nr, narrow, kr, function) {"gemm_u8s8", #function, isa},
+#include "../gemm/kernels.inc"
+#define QK_DEPTHWISE_U8S8(isa, channels, taps, function) {"depthwise_u8s8", #function, isa},
+#include "../depthwise/kernels.inc"
+#define QK_ADD_U8(isa, function) {"add_u8", #function, isa},
+#include "../add/kernels.inc"
+#define QK_LOOKUP_U8(isa, function) {"lookup_u8", #function, isa},
+#include "../lookup/kernels.inc"
+#define QK_POOL_U8(isa, max_function, average_function) \
+  {"max_pool_u8", #max_function, isa}, {"average_pool_u8", #average_function, isa},
+#include "../pool/kernels.inc"
+#define QK_QUANTIZE(isa, function) {"quantize", #function, isa},
+#define QK_DEQUANTIZE(isa, function) {"dequantize", #function, isa},
+#define QK_MINMAX_F32(isa, function) {"minmax_f32", #function, isa},
+#include "../quantize/kernels.inc"
+};
+
+qk_kernel_info qk_kernel(size_t index) {
+  if (index < sizeof kernels / sizeof *kernels) return kernels[index];
+  return (qk_kernel_info){0};
+}

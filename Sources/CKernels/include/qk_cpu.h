@@ -1,0 +1,47 @@
+#pragma once
+// Which instruction sets this binary carries, which of them this processor runs, which one is in use.
+#include <stddef.h>
+#include <stdint.h>
+
+/// One bit for each instruction set beyond the portable one, which needs none. A set of them is a uint32_t.
+typedef enum qk_isa : uint32_t {
+  QK_PORTABLE = 0,
+  QK_AVX2 = 1u << 0,
+  QK_AVXVNNI = 1u << 1,
+  QK_AVX512VNNI = 1u << 2,  // AVX-512 F, BW, DQ, VL and VNNI
+  QK_NEONDOT = 1u << 3,
+} qk_isa;
+
+/// A choice `QSCRIPT_ISA` can name, and the instruction sets it lets kernels use.
+typedef struct qk_isa_level {
+  const char *name;
+  uint32_t isa;
+} qk_isa_level;
+
+/// Every level built into this binary, "portable" first, the most capable last.
+const qk_isa_level *qk_isa_levels(size_t *count);
+
+/// The instruction sets this processor and its operating system can run.
+uint32_t qk_cpu(void);
+
+/// The instruction sets kernels use in this process: those of the most capable level the processor runs, or
+/// of the level named by the environment variable `QSCRIPT_ISA`. Read once. Portable where qk_isa_error() is
+/// set.
+uint32_t qk_isa_active(void);
+
+/// Name of the active level, for example "avx512vnni".
+const char *qk_isa_name(void);
+
+/// NULL, or one line saying why `QSCRIPT_ISA` cannot be honoured (unknown name, or this processor lacks it).
+const char *qk_isa_error(void);
+
+/// One line of some operation's kernels.inc.
+typedef struct qk_kernel_info {
+  const char *operation;
+  const char *name;
+  uint32_t isa;  // what it needs
+} qk_kernel_info;
+
+/// The index-th integer kernel built into this binary, list after list, fastest first within each; name is
+/// NULL past the last one. It runs here if (isa & ~qk_cpu()) == 0.
+qk_kernel_info qk_kernel(size_t index);

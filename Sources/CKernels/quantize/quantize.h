@@ -1,0 +1,41 @@
+#pragma once
+// Inside of quantize and dequantize: kernels work on a run of numbers under one scale.
+#include "../cpu/arithmetic.h"
+#include "../cpu/select.h"
+
+/// One scale and zero point, and the bytes it may give.
+typedef struct qk_quantizer {
+  float scale;
+  int32_t zero_point, lo, hi;
+} qk_quantizer;
+
+/// y[i] = low byte of clamp(rne(x[i] / scale) + zero_point, lo, hi): right for u8 and for s8.
+typedef void (*qk_quantize_fn)(const qk_quantizer *quantizer, size_t n, const float *x, uint8_t *y);
+
+/// y[i] = f32((x[i] ^ flip) - zero_point) * scale. For s8, flip is 0x80 and the zero point 128 higher.
+typedef void (*qk_dequantize_fn)(float scale, int32_t zero_point, uint8_t flip, size_t n, const uint8_t *x,
+                                 float *y);
+
+typedef qk_minmax (*qk_minmax_fn)(size_t n, const float *x);
+
+static inline void qk_quantize_elements(const qk_quantizer *q, size_t n, const float *x, uint8_t *y) {
+  for (size_t i = 0; i < n; i++) y[i] = (uint8_t)qk_saturate(x[i] / q->scale, q->zero_point, q->lo, q->hi);
+}
+
+static inline void qk_dequantize_elements(float scale, int32_t zero_point, uint8_t flip, size_t n,
+                                          const uint8_t *x, float *y) {
+  for (size_t i = 0; i < n; i++) y[i] = (float)((x[i] ^ flip) - zero_point) * scale;
+}
+
+static inline void qk_minmax_elements(qk_minmax *result, size_t n, const float *x) {
+  for (size_t i = 0; i < n; i++) {
+    if (isnan(x[i])) {
+      result->nan_count++;
+    } else if (isinf(x[i])) {
+      result->inf_count++;
+    } else {
+      result->min = x[i] < result->min ? x[i] : result->min;
+      result->max = x[i] > result->max ? x[i] : result->max;
+    }
+  }
+}
