@@ -1,0 +1,64 @@
+#pragma once
+
+/// fp32 loops over plain memory: elementwise arithmetic, reductions, normalisation, pooling, optimizer steps.
+///
+/// Every function is listed once, with its shapes, in qk_f32.inc; this header declares them under `qk_f32_`.
+/// - Nothing is allocated and nothing can fail. Sizes may be 0. Pointers need no alignment beyond their type's.
+/// - An output may be exactly one of the inputs of the same size (in place); otherwise nothing may overlap.
+/// - Functions run on the calling thread; a caller with more threads splits rows or ranges of elements.
+/// - All instruction sets give identical bits: one source is compiled for each, without fused multiply-add, and
+///   every reduction adds in the same order: sixteen interleaved partial sums, folded in halves.
+/// - NaN and infinity behave as IEEE says, and as in PyTorch: max, min, relu and clip pass a NaN on.
+/// - exp, log, tanh, erf and what is made of them are within 2.5 units in the last place of the true value,
+///   denormals included (the test measures it); gelu's error is relative to the larger of |x| and the result.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// The geometry of a pooling window over channels-last images; padding counts no values.
+typedef struct {
+  int64_t batch, channels, height, width;
+  int64_t out_height, out_width;
+  int64_t kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width;
+  int64_t pad_top, pad_left;
+  int64_t pad_bottom, pad_right;  ///< only average pooling that counts padding looks at these
+  bool count_padding;             ///< average pooling: whether padded zeros count in the divisor
+} qk_f32_pool_shape;
+
+/// Plain, momentum and Nesterov gradient descent with PyTorch's meaning of every number.
+typedef struct {
+  float learning_rate, momentum, dampening, weight_decay;
+  bool nesterov;
+  bool first_step;  ///< the momentum buffer starts as the gradient itself, undamped
+} qk_f32_sgd_options;
+
+/// Adam, and with `decoupled` AdamW. `step` counts from 1.
+typedef struct {
+  float learning_rate, beta1, beta2, epsilon, weight_decay;
+  bool decoupled;
+  int64_t step;
+} qk_f32_adam_options;
+
+#define QK_F32(type, name, parameters, arguments) type qk_f32_##name parameters;
+#include "qk_f32.inc"
+#undef QK_F32
+
+/// The same functions compiled for one instruction set: what tests compare.
+typedef struct {
+  const char *isa;
+#define QK_F32(type, name, parameters, arguments) type(*name) parameters;
+#include "qk_f32.inc"
+#undef QK_F32
+} qk_f32_path;
+
+/// The paths that this machine can run, the portable one first. Returns how many there are.
+size_t qk_f32_paths(const qk_f32_path **paths);
+
+#ifdef __cplusplus
+}
+#endif
