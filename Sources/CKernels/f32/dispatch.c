@@ -1,28 +1,31 @@
 #include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "paths.h"
+#include "qk_cpu.h"
 
-enum { MAX_PATHS = 3 };
-static qk_f32_path runnable[MAX_PATHS];
+/// Every build with the instruction sets it needs, best last.
+static const struct {
+  uint32_t isa;
+  const qk_f32_path *path;
+} builds[] = {
+    {QK_PORTABLE, &qk_f32_path__portable},
+#if defined(__x86_64__)
+    {QK_AVX2, &qk_f32_path__avx2},
+    {QK_AVX512VNNI, &qk_f32_path__avx512},
+#endif
+};
+enum { BUILD_COUNT = sizeof builds / sizeof *builds };
+
+static qk_f32_path runnable[BUILD_COUNT];
 static size_t runnable_count;
 static const qk_f32_path *chosen;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void choose(void) {
-  runnable[runnable_count++] = qk_f32_path__portable;
-#if defined(__x86_64__)
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2")) runnable[runnable_count++] = qk_f32_path__avx2;
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-    runnable[runnable_count++] = qk_f32_path__avx512;
-#endif
-  const char *wanted = getenv("QSCRIPT_ISA");
-  chosen = &runnable[runnable_count - 1];
-  for (size_t i = 0; wanted && i < runnable_count; i++)
-    if (strcmp(runnable[i].isa, wanted) == 0) chosen = &runnable[i];
+  for (size_t i = 0; i < BUILD_COUNT; i++) {
+    if ((builds[i].isa & ~qk_cpu()) == 0) runnable[runnable_count++] = *builds[i].path;
+    if ((builds[i].isa & ~qk_isa_active()) == 0) chosen = builds[i].path;
+  }
 }
 
 static const qk_f32_path *path(void) {
