@@ -41,4 +41,4 @@ size_t qk_f32_paths(const qk_f32_path **paths) {
 
 #define QK_F32(type, name, parameters, arguments) \
   type qk_f32_##name parameters { return path()->name arguments; }
-#include "qk_f32.inc"
+#include "functions.inc"

@@ -2,7 +2,7 @@
 
 /// fp32 loops over plain memory: elementwise arithmetic, reductions, normalisation, pooling, optimizer steps.
 ///
-/// Every function is listed once, with its shapes, in qk_f32.inc; this header declares them under `qk_f32_`.
+/// Every function is listed once, with its shapes, in f32/functions.inc; this header declares them under `qk_f32_`.
 /// - Nothing is allocated and nothing can fail. Sizes may be 0. Pointers need no alignment beyond their type's.
 /// - An output may be exactly one of the inputs of the same size (in place); otherwise nothing may overlap.
 /// - Functions run on the calling thread; a caller with more threads splits rows or ranges of elements.
@@ -45,14 +45,14 @@ typedef struct {
 } qk_f32_adam_options;
 
 #define QK_F32(type, name, parameters, arguments) type qk_f32_##name parameters;
-#include "qk_f32.inc"
+#include "../f32/functions.inc"
 #undef QK_F32
 
 /// The same functions compiled for one instruction set: what tests compare.
 typedef struct {
   const char *isa;
 #define QK_F32(type, name, parameters, arguments) type(*name) parameters;
-#include "qk_f32.inc"
+#include "../f32/functions.inc"
 #undef QK_F32
 } qk_f32_path;
 
