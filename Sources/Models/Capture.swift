@@ -18,7 +18,9 @@ extension Graph {
 
   private func record(_ result: Tensor, _ arguments: [Tensor], _ module: Module) throws {
     var known: [ObjectIdentifier: (path: String, parameter: Parameter)] = [:]
-    for (path, parameter) in module.namedParameters() { known[ObjectIdentifier(parameter.value)] = (path, parameter) }
+    for (path, parameter) in module.namedParameters() {
+      known[ObjectIdentifier(parameter.value)] = (path, parameter)
+    }
     var ids: [ObjectIdentifier: ID] = [:]
     for (n, argument) in arguments.enumerated() {
       let name = arguments.count == 1 ? "input" : "input_\(n + 1)"
@@ -36,7 +38,9 @@ extension Graph {
       }
       ids[ObjectIdentifier(tensor)] = add(name, kind, shape: tensor.shape, dtype: tensor.dtype)
     }
-    guard let output = ids[ObjectIdentifier(result)] else { throw ShapeError("capture", "the module returned nothing") }
+    guard let output = ids[ObjectIdentifier(result)] else {
+      throw ShapeError("capture", "the module returned nothing")
+    }
     setOutput(output)
   }
 }

@@ -49,7 +49,9 @@ public final class Graph: Module {
 
   /// Adds a node at the end, or just before `successor`. A name that is taken gets a number.
   @discardableResult
-  public func add(_ name: String, _ kind: Node.Kind, shape: Shape, dtype: DType, before successor: ID? = nil) -> ID {
+  public func add(_ name: String, _ kind: Node.Kind, shape: Shape, dtype: DType, before successor: ID? = nil)
+    -> ID
+  {
     let id = nextID
     nextID += 1
     nodes[id] = Node(name: unused(name), kind: kind, shape: shape, dtype: dtype)
@@ -145,10 +147,11 @@ public final class Graph: Module {
       case .leaf(let parameter): value = parameter.value
       case .apply(let op, let reads):
         do {
-          value = try op.mode(training: isTraining).apply(reads.map { id in
-            guard let read = values[id] else { preconditionFailure("verify lets no node read ahead") }
-            return read
-          })
+          value = try op.mode(training: isTraining).apply(
+            reads.map { id in
+              guard let read = values[id] else { preconditionFailure("verify lets no node read ahead") }
+              return read
+            })
         } catch let error as ShapeError {
           throw ShapeError("node '\(self[id].name)'", "\(error)")
         }
@@ -165,7 +168,9 @@ public final class Graph: Module {
     var result = [[ID]](repeating: [], count: order.count)
     var seen: Set<ID> = [output]
     for position in order.indices.reversed() {
-      for id in operation(order[position])?.inputs ?? [] where seen.insert(id).inserted { result[position].append(id) }
+      for id in operation(order[position])?.inputs ?? [] where seen.insert(id).inserted {
+        result[position].append(id)
+      }
     }
     return result
   }
@@ -204,13 +209,16 @@ public final class Graph: Module {
       throw ShapeError(pass, "left an invalid graph: \(error)")
     }
     for id in order where inferred[id] != self[id].shape {
-      throw ShapeError(pass, "node '\(self[id].name)' changed shape from \(self[id].shape) to \(inferred[id] ?? [])")
+      throw ShapeError(
+        pass, "node '\(self[id].name)' changed shape from \(self[id].shape) to \(inferred[id] ?? [])")
     }
   }
 
   /// Multiply-accumulate operations of every node for one sample, padding taps included.
   public func macs() throws -> [ID: Int] {
-    let single = inputs.map { self[$0].shape.rank == 0 ? self[$0].shape : self[$0].shape.replacing(0, with: 1) }
+    let single = inputs.map {
+      self[$0].shape.rank == 0 ? self[$0].shape : self[$0].shape.replacing(0, with: 1)
+    }
     let shapes = try shapes(for: single)
     var result: [ID: Int] = [:]
     for id in order {

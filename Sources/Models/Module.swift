@@ -126,7 +126,10 @@ public struct LayerError: Error, CustomStringConvertible {
       guard error is ShapeError else { return error }
       return LayerError(module, error)
     }
-    if let path = module.namedModules().first(where: { ObjectIdentifier($0.module) == located.module })?.path { located.path = path }
+    if let path = module.namedModules().first(where: { ObjectIdentifier($0.module) == located.module })?.path
+    {
+      located.path = path
+    }
     return located
   }
 }

@@ -19,7 +19,8 @@ extension Tensor {
   private func startingGradient(_ gradient: Tensor?) throws -> Tensor {
     guard let gradient else {
       guard count == 1 else {
-        throw AutogradError("backward: starts from one number, this tensor is \(shape); reduce it with sum() or mean()")
+        throw AutogradError(
+          "backward: starts from one number, this tensor is \(shape); reduce it with sum() or mean()")
       }
       return try Tensor.full(shape, 1, dtype)
     }
@@ -73,7 +74,8 @@ private struct Backward {
   }
 
   private mutating func add(_ contribution: Tensor, to input: Tensor) throws {
-    precondition(contribution.shape == input.shape, "gradient \(contribution.shape) of an input \(input.shape)")
+    precondition(
+      contribution.shape == input.shape, "gradient \(contribution.shape) of an input \(input.shape)")
     let id = ObjectIdentifier(input)
     switch gradients[id] {
     case nil: gradients[id] = (contribution, owned: false)

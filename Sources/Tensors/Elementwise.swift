@@ -3,7 +3,9 @@ enum Elementwise {
   /// The shape and format of `op(a, b)`.
   static func result(_ a: Tensor, _ b: Tensor, _ context: Context) throws -> Tensor {
     let like = a.shape == context.shape ? a : b
-    return try Tensor(undefined: context.shape, context.dtype, format: like.shape == context.shape ? like.format : .contiguous)
+    return try Tensor(
+      undefined: context.shape, context.dtype, format: like.shape == context.shape ? like.format : .contiguous
+    )
   }
 
   /// `y[i] = body(a[i], b[i])` with broadcasting.

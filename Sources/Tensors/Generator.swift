@@ -20,7 +20,8 @@ public struct Generator: RandomNumberGenerator, Sendable {
 
   /// The stream of `seed` that belongs to `name`.
   public init(seed: UInt64, name: String) {
-    self.init(seed: seed, stream: name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
+    self.init(
+      seed: seed, stream: name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
   }
 
   public mutating func next32() -> UInt32 {
@@ -77,7 +78,9 @@ public enum Random {
   }
 
   /// Draws from the stream called `name`, which goes on where the last draw left it.
-  public static func with<Result>(_ name: String, _ draw: (inout Generator) throws -> Result) rethrows -> Result {
+  public static func with<Result>(_ name: String, _ draw: (inout Generator) throws -> Result) rethrows
+    -> Result
+  {
     let state = ThreadState.current
     var generator = state.streams[name] ?? Generator(seed: state.seed, name: name)
     defer { state.streams[name] = generator }

@@ -58,6 +58,14 @@ public struct Record {
   public let needs: [Bool]
   let result: Tensor?
 
+  /// For an op whose gradient is that of another op on other inputs.
+  public init(inputs: [Tensor], saved: [Tensor] = [], needs: [Bool], output: Tensor? = nil) {
+    self.inputs = inputs
+    self.saved = saved
+    self.needs = needs
+    result = output
+  }
+
   /// The result of `forward`; only for ops that declare `keepsOutput`.
   public var output: Tensor {
     guard let result else { preconditionFailure("an op that reads its output must declare keepsOutput") }
@@ -87,7 +95,8 @@ extension Op {
     var context = Context(shape: shape, dtype: try dtype(of: inputs.map(\.dtype)), recording: wanted)
     let output = try forward(inputs, &context)
     if wanted || Tape.isCapturing {
-      output.origin = Origin(op: self, inputs: inputs, saved: context.saved, output: output, wantsGradient: wanted)
+      output.origin = Origin(
+        op: self, inputs: inputs, saved: context.saved, output: output, wantsGradient: wanted)
     }
     return output
   }

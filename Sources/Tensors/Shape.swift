@@ -1,6 +1,7 @@
 /// The extents of a tensor, outermost first; ONNX's order (NCHW for images). At most eight dimensions,
 /// held inline so that making, comparing and passing a shape never allocates.
-public struct Shape: Sendable, Hashable, RandomAccessCollection, MutableCollection, ExpressibleByArrayLiteral {
+public struct Shape: Sendable, Hashable, RandomAccessCollection, MutableCollection, ExpressibleByArrayLiteral
+{
   public static let maximumRank = 8
   /// Most elements a tensor may have: products of extents stay far from overflowing.
   public static let maximumCount = 1 << 40
@@ -76,7 +77,9 @@ public struct Shape: Sendable, Hashable, RandomAccessCollection, MutableCollecti
     return [h * w * c, 1, w * c, c]
   }
 
-  public func removing(at axis: Int) -> Shape { Shape(dims.enumerated().filter { $0.offset != axis }.map(\.element)) }
+  public func removing(at axis: Int) -> Shape {
+    Shape(dims.enumerated().filter { $0.offset != axis }.map(\.element))
+  }
 
   public func replacing(_ axis: Int, with extent: Int) -> Shape {
     var copy = self
@@ -101,7 +104,8 @@ public struct Shape: Sendable, Hashable, RandomAccessCollection, MutableCollecti
   public func axis(_ dim: Int, for function: String) throws -> Int {
     let axis = dim < 0 ? dim + rank : dim
     guard axis >= 0 && axis < rank else {
-      throw ShapeError(function, "\(self) has \(rank) dimensions, there is no dimension \(dim < 0 ? dim : dim + 1)")
+      throw ShapeError(
+        function, "\(self) has \(rank) dimensions, there is no dimension \(dim < 0 ? dim : dim + 1)")
     }
     return axis
   }

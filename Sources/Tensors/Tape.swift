@@ -74,7 +74,7 @@ public final class Origin {
         "backward: an input \(input.shape) of '\(op.name)' was changed in place after it was used; "
           + "use the form that returns a new tensor, or detach() it first")
     }
-    return Record(inputs: inputs, saved: saved, needs: inputs.map(\.wantsGradient), result: result)
+    return Record(inputs: inputs, saved: saved, needs: inputs.map(\.wantsGradient), output: result)
   }
 
   /// Frees what only the backward pass needed. The inputs stay known to `release` alone.

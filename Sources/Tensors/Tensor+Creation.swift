@@ -7,21 +7,28 @@ extension Tensor {
     return tensor
   }
 
-  public static func zeros(_ shape: Shape, _ dtype: DType = .f32, format: MemoryFormat = .contiguous) throws -> Tensor {
+  public static func zeros(_ shape: Shape, _ dtype: DType = .f32, format: MemoryFormat = .contiguous) throws
+    -> Tensor
+  {
     let tensor = try Tensor(undefined: shape, dtype, format: format)
     tensor.bytes.initializeMemory(as: UInt8.self, repeating: 0, count: tensor.byteCount)
     return tensor
   }
 
-  public static func ones(_ shape: Shape, _ dtype: DType = .f32) throws -> Tensor { try full(shape, 1, dtype) }
+  public static func ones(_ shape: Shape, _ dtype: DType = .f32) throws -> Tensor {
+    try full(shape, 1, dtype)
+  }
 
   /// A scalar: shape [], one element.
-  public static func scalar(_ value: Double, _ dtype: DType = .f32) throws -> Tensor { try full([], value, dtype) }
+  public static func scalar(_ value: Double, _ dtype: DType = .f32) throws -> Tensor {
+    try full([], value, dtype)
+  }
 
   /// `values` in row-major order.
   public convenience init<T: Element>(_ shape: Shape, _ values: [T]) throws {
     try Tensors.require(
-      values.count == shape.elements, "tensor", "shape \(shape) has \(shape.elements) elements, got \(values.count) values")
+      values.count == shape.elements, "tensor",
+      "shape \(shape) has \(shape.elements) elements, got \(values.count) values")
     try self.init(undefined: shape, T.dtype)
     let target = pointer(T.self)
     values.withUnsafeBufferPointer { source in
@@ -32,7 +39,8 @@ extension Tensor {
   /// `values`, in row-major order, converted to `dtype`.
   public static func from(_ values: [Double], _ shape: Shape, _ dtype: DType) throws -> Tensor {
     try require(
-      values.count == shape.elements, "tensor", "shape \(shape) has \(shape.elements) elements, got \(values.count) values")
+      values.count == shape.elements, "tensor",
+      "shape \(shape) has \(shape.elements) elements, got \(values.count) values")
     let tensor = try Tensor(undefined: shape, dtype)
     func fill<T: Element>(_: T.Type) {
       let target = tensor.pointer(T.self)
@@ -43,7 +51,9 @@ extension Tensor {
   }
 
   /// `count` numbers `start`, `start + step`, ...
-  public static func arange(start: Double, count: Int, step: Double = 1, _ dtype: DType = .f32) throws -> Tensor {
+  public static func arange(start: Double, count: Int, step: Double = 1, _ dtype: DType = .f32) throws
+    -> Tensor
+  {
     try from((0..<count).map { start + Double($0) * step }, [count], dtype)
   }
 

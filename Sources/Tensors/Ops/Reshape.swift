@@ -10,14 +10,17 @@ public struct Reshape: Op {
   public func shape(of s: [Shape]) throws -> Shape {
     guard let free = target.firstIndex(of: -1) else {
       let shape = try Shape(checking: target, for: name)
-      try require(shape.elements == s[0].elements, "\(s[0]) has \(s[0].elements) elements, \(shape) has \(shape.elements)")
+      try require(
+        shape.elements == s[0].elements,
+        "\(s[0]) has \(s[0].elements) elements, \(shape) has \(shape.elements)")
       return shape
     }
     var dims = target
     dims[free] = 1
     let rest = try Shape(checking: dims, for: name).elements
     try require(
-      rest > 0 && s[0].elements % rest == 0, "the \(s[0].elements) elements of \(s[0]) do not divide into \(target)")
+      rest > 0 && s[0].elements % rest == 0,
+      "the \(s[0].elements) elements of \(s[0]) do not divide into \(target)")
     dims[free] = s[0].elements / rest
     return Shape(dims)
   }

@@ -1,0 +1,63 @@
+import CKernels
+import Tensors
+
+/// A convolution over NHWC u8 images with s8 weights OIHW: any kernel, stride, padding, dilation, groups.
+public final class IntegerConv2d: IntegerStep {
+  public static let kind = "conv2d"
+  public let geometry: qk_conv2d_shape
+  public let outputElements: Int
+  public let values: IntegerWeights
+  public let scratchBytes: Int
+  private let packed: AlignedBytes
+
+  public init(_ values: IntegerWeights, _ geometry: qk_conv2d_shape) throws {
+    self.values = values
+    self.geometry = geometry
+    var shape = geometry
+    var (height, width, bytes) = (0, 0, 0)
+    try checkStatus(qk_conv2d_output_size(&shape, &height, &width), "conv2d")
+    outputElements = height * width * geometry.out_channels
+    let isa = qk_isa_active()
+    try checkStatus(qk_conv2d_u8s8_packed_bytes(isa, &shape, &bytes), "conv2d")
+    packed = AlignedBytes(count: bytes)
+    try checkStatus(
+      qk_conv2d_u8s8_pack(
+        isa, &shape, values.weights, values.bias, values.multipliers, values.inputZeroPoint, packed.pointer),
+      "conv2d")
+    scratchBytes = qk_conv2d_u8s8_scratch_bytes(packed.pointer)
+  }
+
+  public var inputElements: [Int] { [geometry.height * geometry.width * geometry.channels] }
+  public var outputType: DType { values.outputType }
+
+  public func run(
+    batch: Int, _ inputs: [UnsafeRawPointer], _ output: UnsafeMutableRawPointer,
+    scratch: UnsafeMutableRawPointer
+  ) throws {
+    var stage = values.output
+    try checkStatus(
+      qk_conv2d_u8s8(packed.pointer, batch, bytes(inputs[0]), &stage, output, scratch), "conv2d")
+  }
+
+  private static var fields: [(String, WritableKeyPath<qk_conv2d_shape, Int>, least: Int)] {
+    [
+      ("height", \.height, 1), ("width", \.width, 1), ("channels", \.channels, 1),
+      ("out_channels", \.out_channels, 1), ("groups", \.groups, 1), ("kernel_h", \.kernel_h, 1),
+      ("kernel_w", \.kernel_w, 1), ("stride_h", \.stride_h, 1), ("stride_w", \.stride_w, 1),
+      ("dilation_h", \.dilation_h, 1), ("dilation_w", \.dilation_w, 1), ("pad_top", \.pad_top, 0),
+      ("pad_left", \.pad_left, 0), ("pad_bottom", \.pad_bottom, 0), ("pad_right", \.pad_right, 0),
+    ]
+  }
+
+  public func encode(to record: inout StepRecord) {
+    for (name, field, _) in Self.fields { record.integers[name] = geometry[keyPath: field] }
+    values.encode(to: &record)
+  }
+
+  public convenience init(from record: StepRecord) throws {
+    var geometry = qk_conv2d_shape()
+    for (name, field, least) in Self.fields { geometry[keyPath: field] = try record.size(name, least: least) }
+    let depth = geometry.channels / geometry.groups * geometry.kernel_h * geometry.kernel_w
+    try self.init(IntegerWeights(from: record, channels: geometry.out_channels, depth: depth), geometry)
+  }
+}

@@ -1,0 +1,49 @@
+import CKernels
+import Tensors
+
+/// `y = requantize((x - zx) W^T + b)`: x [batch, K] u8, W [N, K] s8.
+public final class IntegerLinear: IntegerStep {
+  public static let kind = "linear"
+  public let inputs: Int
+  public let outputElements: Int
+  public let values: IntegerWeights
+  private let packed: AlignedBytes
+
+  public init(_ values: IntegerWeights, inputs: Int, outputs: Int) throws {
+    (self.inputs, outputElements, self.values) = (inputs, outputs, values)
+    let isa = qk_isa_active()
+    var bytes = 0
+    try checkStatus(qk_gemm_u8s8_packed_bytes(isa, outputs, inputs, &bytes), "linear")
+    packed = AlignedBytes(count: bytes)
+    try checkStatus(
+      qk_gemm_u8s8_pack(
+        isa, outputs, inputs, values.weights, values.bias, values.multipliers, values.inputZeroPoint,
+        packed.pointer),
+      "linear")
+  }
+
+  public var inputElements: [Int] { [inputs] }
+  public var outputType: DType { values.outputType }
+
+  public func run(
+    batch: Int, _ inputs: [UnsafeRawPointer], _ output: UnsafeMutableRawPointer,
+    scratch: UnsafeMutableRawPointer
+  ) throws {
+    var stage = values.output
+    try checkStatus(
+      qk_gemm_u8s8(packed.pointer, batch, bytes(inputs[0]), self.inputs, &stage, output, outputElements),
+      "linear")
+  }
+
+  public func encode(to record: inout StepRecord) {
+    record.integers["inputs"] = inputs
+    record.integers["outputs"] = outputElements
+    values.encode(to: &record)
+  }
+
+  public convenience init(from record: StepRecord) throws {
+    let (inputs, outputs) = (try record.size("inputs"), try record.size("outputs"))
+    try self.init(
+      IntegerWeights(from: record, channels: outputs, depth: inputs), inputs: inputs, outputs: outputs)
+  }
+}

@@ -1,0 +1,28 @@
+import CKernels
+import Tensors
+
+/// The smallest and the largest value seen.
+public final class MinMaxObserver: Observer {
+  public private(set) var range: (min: Float, max: Float) = (0, 0)
+  private var seen = false
+
+  public init() {}
+
+  public func observe(_ values: Tensor) throws {
+    let found = try extremes(of: values)
+    guard values.count > 0 else { return }
+    range = seen ? (min(range.min, found.min), max(range.max, found.max)) : found
+    seen = true
+  }
+}
+
+/// The extremes of `values`; refuses NaN and infinity, with the number of each.
+func extremes(of values: Tensor) throws -> (min: Float, max: Float) {
+  let dense = try values.dense()
+  let found = qk_minmax_f32(qk_isa_active(), dense.count, dense.floats)
+  try require(
+    found.nan_count == 0 && found.inf_count == 0, "calibration",
+    "an activation \(values.shape) holds \(found.nan_count) NaN and \(found.inf_count) infinite values; "
+      + "check the model in fp32 and the range of the calibration data")
+  return (found.min, found.max)
+}
