@@ -2,6 +2,7 @@
 
 // What the builds of body.inc share. Contraction into fused multiply-adds would make them differ.
 #include <math.h>
+#include <string.h>
 
 #include "qk_f32.h"
 

@@ -20,26 +20,27 @@
 extern "C" {
 #endif
 
-/// The geometry of a pooling window over channels-last images; padding counts no values.
+/// The geometry of a pooling window over channels-last images: x is [batch, height, width, channels], y
+/// [batch, out_height, out_width, channels]. Window (i, j) begins at pixel (i stride_height - pad_top, j stride_width -
+/// pad_left); what lies outside the image is padding. A window may lie outside wholly (ceil mode).
 typedef struct {
-  int64_t batch, channels, height, width;
-  int64_t out_height, out_width;
-  int64_t kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width;
-  int64_t pad_top, pad_left;
-  int64_t pad_bottom, pad_right;  ///< only average pooling that counts padding looks at these
-  bool count_padding;             ///< average pooling: whether padded zeros count in the divisor
-} qk_f32_pool_shape;
+  size_t batch, channels, height, width, out_height, out_width;
+  size_t kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width;
+  size_t pad_top, pad_left;
+  size_t pad_bottom, pad_right;  ///< only for average pooling that counts padding: how far it reaches
+  bool count_padding;            ///< average pooling: whether padded zeros count in the divisor
+} qk_f32_window;
 
-/// Plain, momentum and Nesterov gradient descent with PyTorch's meaning of every number.
+/// Plain, momentum and Nesterov gradient descent; every number means what it means in PyTorch.
 typedef struct {
-  float learning_rate, momentum, dampening, weight_decay;
+  double learning_rate, momentum, dampening, weight_decay;
   bool nesterov;
   bool first_step;  ///< the momentum buffer starts as the gradient itself, undamped
 } qk_f32_sgd_options;
 
-/// Adam, and with `decoupled` AdamW. `step` counts from 1.
+/// Adam, and with `decoupled` AdamW, as in PyTorch. `step` counts from 1.
 typedef struct {
-  float learning_rate, beta1, beta2, epsilon, weight_decay;
+  double learning_rate, beta1, beta2, epsilon, weight_decay;
   bool decoupled;
   int64_t step;
 } qk_f32_adam_options;
