@@ -1,0 +1,191 @@
+import CLuaBridge
+
+/// A type that scripts have a name for, in error messages, help and editor stubs.
+public protocol LuaNamed: SendableMetatype {
+  static var luaName: String { get }
+}
+
+/// A type that can be an argument or an option of a bound function.
+public protocol LuaDecodable: LuaNamed {
+  /// Whether a table may be such a value, so that a trailing table is not taken for options.
+  static var acceptsTable: Bool { get }
+
+  static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Self
+}
+
+extension LuaDecodable {
+  public static var acceptsTable: Bool { false }
+}
+
+/// Why an argument is not acceptable. The function that was called adds where.
+public enum LuaMismatch: Error {
+  /// It is of another type.
+  case type
+  /// It is of the right type but breaks a rule: "must be a positive integer (got -1)".
+  case rule(String, got: String)
+  /// A part of a table is wrong: `path` is "[2]" or ".bits"; `expected` and `got` are type names.
+  case element(path: String, expected: String, got: String)
+  /// Any other complaint.
+  case problem(String)
+
+  /// The same complaint about the part of a table at `path`.
+  func inside(_ path: String, expected: String, got: String) -> LuaMismatch {
+    switch self {
+    case .type: .element(path: path, expected: expected, got: got)
+    case .element(let inner, let expected, let got): .element(path: path + inner, expected: expected, got: got)
+    case .rule, .problem: self
+    }
+  }
+}
+
+extension Bool: LuaDecodable {
+  public static var luaName: String { "boolean" }
+
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Bool {
+    guard argument.raw.tag == LB_BOOLEAN else { throw .type }
+    return argument.raw.as.boolean
+  }
+}
+
+extension Int: LuaDecodable {
+  public static var luaName: String { "integer" }
+
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Int {
+    switch argument.raw.tag {
+    case LB_INTEGER: return Int(argument.raw.as.integer)
+    case LB_NUMBER:
+      guard let integer = Int(exactly: argument.raw.as.number) else { throw .type }
+      return integer
+    default: throw .type
+    }
+  }
+}
+
+extension Double: LuaDecodable {
+  public static var luaName: String { "number" }
+
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Double {
+    switch argument.raw.tag {
+    case LB_INTEGER: return Double(argument.raw.as.integer)
+    case LB_NUMBER: return argument.raw.as.number
+    default: throw .type
+    }
+  }
+}
+
+extension String: LuaDecodable {
+  public static var luaName: String { "string" }
+
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> String {
+    guard argument.raw.tag == LB_STRING else { throw .type }
+    guard let string = argument.string else { throw .rule("be UTF-8 text", got: "other bytes") }
+    return string
+  }
+}
+
+extension LuaBytes: LuaDecodable {
+  public static var luaName: String { "string" }
+
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> LuaBytes {
+    guard let bytes = argument.bytes else { throw .type }
+    return LuaBytes([UInt8](bytes))
+  }
+}
+
+extension Optional: LuaNamed where Wrapped: LuaNamed {
+  public static var luaName: String { Wrapped.luaName + "?" }
+}
+
+extension Optional: LuaDecodable where Wrapped: LuaDecodable {
+  public static var acceptsTable: Bool { Wrapped.acceptsTable }
+
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Wrapped? {
+    argument.raw.tag == LB_NIL ? nil : try Wrapped.decode(argument)
+  }
+}
+
+extension Array: LuaNamed where Element: LuaNamed {
+  public static var luaName: String { Element.luaName.contains("|") ? "(\(Element.luaName))[]" : Element.luaName + "[]" }
+}
+
+extension Array: LuaDecodable where Element: LuaDecodable {
+  public static var acceptsTable: Bool { true }
+
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> [Element] {
+    guard let table = try argument.table() else { throw .type }
+    guard table.fieldCount == 0 else { throw .rule("be a list", got: "a table with keys") }
+    var elements: [Element] = []
+    elements.reserveCapacity(table.count)
+    for index in 0..<table.count { elements.append(try Element.decode(table[index], at: "[\(index + 1)]")) }
+    return elements
+  }
+}
+
+extension Dictionary: LuaNamed where Key == String, Value: LuaNamed {
+  public static var luaName: String { "table<string, \(Value.luaName)>" }
+}
+
+extension Dictionary: LuaDecodable where Key == String, Value: LuaDecodable {
+  public static var acceptsTable: Bool { true }
+
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> [String: Value] {
+    guard let table = try argument.table() else { throw .type }
+    guard table.count == 0 else { throw .rule("be a table with names as keys", got: "a list") }
+    var values: [String: Value] = [:]
+    for index in 0..<table.fieldCount {
+      guard let name = table.key(index).string else {
+        throw .rule("be a table with names as keys", got: "the key \(table.key(index).shown)")
+      }
+      values[name] = try Value.decode(table.value(index), at: ".\(name)")
+    }
+    return values
+  }
+}
+
+extension LuaDecodable {
+  /// Decodes a part of a table, so that a mismatch names the part.
+  static func decode(_ argument: LuaArgument, at path: @autoclosure () -> String) throws(LuaMismatch) -> Self {
+    do {
+      return try decode(argument)
+    } catch {
+      throw error.inside(path(), expected: luaName, got: argument.typeName)
+    }
+  }
+}
+
+extension LuaValue: LuaDecodable {
+  public static var luaName: String { "any" }
+  public static var acceptsTable: Bool { true }
+
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> LuaValue {
+    switch argument.kind {
+    case .nil: return .nil
+    case .boolean: return .bool(argument.raw.as.boolean)
+    case .integer: return .int(Int(argument.raw.as.integer))
+    case .number: return .number(argument.raw.as.number)
+    case .string:
+      if let string = argument.string { return .string(string) }
+      return .bytes(try LuaBytes.decode(argument).bytes)
+    case .object: return (argument.object as? any LuaObject).map(LuaValue.object) ?? .other(typeName: argument.typeName)
+    case .function: return argument.function.map(LuaValue.function) ?? .other(typeName: "function")
+    case .table: return .table(try LuaTable.decode(argument))
+    case .other: return .other(typeName: argument.typeName)
+    }
+  }
+}
+
+extension LuaTable: LuaDecodable {
+  public static var luaName: String { "table" }
+  public static var acceptsTable: Bool { true }
+
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> LuaTable {
+    guard let view = try argument.table() else { throw .type }
+    var table = LuaTable()
+    table.items.reserveCapacity(view.count)
+    for index in 0..<view.count { table.items.append(try LuaValue.decode(view[index])) }
+    for index in 0..<view.fieldCount {
+      table.fields.append((try LuaValue.decode(view.key(index)), try LuaValue.decode(view.value(index))))
+    }
+    return table
+  }
+}

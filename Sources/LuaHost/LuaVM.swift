@@ -1,0 +1,274 @@
+import CLuaBridge
+
+/// A Lua interpreter with the host's functions and types in it.
+///
+/// A VM is used by one thread at a time. `requestInterrupt` and `isInterrupted` may be used from any.
+public final class LuaVM {
+  public struct Options {
+    /// Bytes that scripts may use for themselves, beside the memory of the host's objects; `nil` for no limit.
+    public var memoryLimit: Int?
+    /// Where the host counts the live bytes behind its objects. Lua's collector is driven by it, since it
+    /// cannot see them. Must outlive the VM.
+    public var nativeBytes: UnsafePointer<Int>?
+    /// Whether reading an undefined global is an error.
+    public var isStrict: Bool
+    /// Library modules by name, for `require`: the text, or `nil` for an unknown name.
+    public var module: (String) -> String?
+
+    public init(
+      memoryLimit: Int? = nil, nativeBytes: UnsafePointer<Int>? = nil, isStrict: Bool = true,
+      module: @escaping (String) -> String? = { _ in nil }
+    ) {
+      self.memoryLimit = memoryLimit
+      self.nativeBytes = nativeBytes
+      self.isStrict = isStrict
+      self.module = module
+    }
+  }
+
+  struct RegisteredType {
+    let type: any LuaObject.Type
+    let declaration: LuaType
+  }
+
+  private(set) var raw: OpaquePointer!
+  let options: Options
+  private(set) var functions: ContiguousArray<Function> = []
+  private(set) var types: [RegisteredType] = []
+  private(set) var libraries: [Library] = []
+  private var typeIDs: [ObjectIdentifier: UInt16] = [:]
+  private let dropped = ReferenceQueue()
+  /// The error that a binding threw last, until it comes back out of Lua.
+  private var thrown: (any Error)?
+
+  /// - Throws: `LuaError` where there is no memory for an interpreter.
+  public init(options: Options = Options()) throws {
+    self.options = options
+    let host = lb_host(
+      self: Unmanaged.passUnretained(self).toOpaque(),
+      call: { host, function, arguments, count, out in
+        let vm = Unmanaged<LuaVM>.fromOpaque(host!).takeUnretainedValue()
+        return vm.answer(Int(function), arguments!, Int(count), out!)
+      },
+      release: { Unmanaged<AnyObject>.fromOpaque($0!).release() },
+      native_bytes: options.nativeBytes)
+    raw = lb_open(host, max(0, options.memoryLimit ?? 0))
+    guard raw != nil else { throw LuaError("not enough memory for a Lua interpreter", kind: .memory) }
+  }
+
+  deinit {
+    if raw != nil { lb_close(raw) }
+  }
+
+  // MARK: - Script to host
+
+  private func answer(
+    _ function: Int, _ arguments: UnsafePointer<lb_value>, _ count: Int, _ out: UnsafeMutablePointer<lb_value>
+  ) -> Int32 {
+    defer { if !dropped.isEmpty { releaseDropped() } }
+    do {
+      return try functions[function].body(self, arguments, count, out)
+    } catch {
+      return raise(error, out)
+    }
+  }
+
+  private func raise(_ error: any Error, _ out: UnsafeMutablePointer<lb_value>) -> Int32 {
+    if error is LuaInterrupted || error is LuaExit { return Int32(LB_STOP) }
+    thrown = error
+    let lua = error as? LuaError
+    if let value = lua?.value {
+      out[0] = lb_value(tag: LB_REFERENCE, flag: 0, type: 0, count: 0, as: .init(slot: Int64(value.index)))
+      return Int32(LB_RAISE)
+    }
+    var message = lua?.message ?? "\(error)"
+    out[0] = message.withUTF8 { lb_string($0.baseAddress, $0.count) }
+    if lua?.isPositioned == true { out[0].flag = UInt8(LB_POSITIONED) }
+    return Int32(LB_RAISE)
+  }
+
+  // MARK: - Host to script
+
+  func call(_ reference: LuaReference, _ arguments: [LuaPayload]) throws -> [LuaValue] {
+    var values = arguments.map(\.raw)
+    defer { for index in values.indices { lb_dispose(nil, &values[index]) } }
+    return try perform { results in lb_call(raw, reference.index, values, Int32(values.count), results) }
+  }
+
+  /// Runs `work`, which leaves results or an error in Lua, and copies them out.
+  func perform(_ work: (UnsafeMutablePointer<Int32>) -> lb_status) throws -> [LuaValue] {
+    releaseDropped()
+    let mark = lb_mark(raw)
+    defer { lb_reset(raw, mark) }
+    var results: Int32 = 0
+    let status = work(&results)
+    guard status == LB_OK else { throw error(status) }
+    return (0..<results).map { index in
+      let argument = LuaArgument(lb_result(raw, results, index), vm: self)
+      return (try? LuaValue.decode(argument)) ?? .other(typeName: argument.typeName)
+    }
+  }
+
+  private func error(_ status: lb_status) -> any Error {
+    if status == LB_INTERRUPTED { return LuaInterrupted() }
+    if status == LB_EXITED { return LuaExit(code: lb_exit_code(raw)) }
+    let failure = lb_failed(raw)
+    let text = UnsafeRawBufferPointer(start: failure.message, count: failure.message_count)
+    var error = LuaError(String(decoding: text, as: UTF8.self), kind: kind(of: status), isPositioned: true)
+    error.traceback = failure.traceback.map { visibleFrames(String(cString: $0)) } ?? []
+    if failure.value.tag != LB_STRING, status == LB_FAILED { error.value = retain(failure.value) }
+    if failure.from_host, let thrown {
+      let inner = thrown as? LuaError
+      error.cause = inner?.cause ?? (inner?.isPositioned == true ? nil : thrown)
+      if let inner, inner.isPositioned { error.traceback = inner.traceback }
+    }
+    thrown = nil
+    return error
+  }
+
+  private func kind(of status: lb_status) -> LuaError.Kind {
+    switch status {
+    case LB_SYNTAX: .syntax
+    case LB_INCOMPLETE: .incomplete
+    case LB_NO_MEMORY: .memory
+    default: .runtime
+    }
+  }
+
+  /// The script's own frames of a traceback as Lua writes it.
+  private func visibleFrames(_ traceback: String) -> [String] {
+    traceback.split(separator: "\n").dropFirst()
+      .map { $0.drop { $0 == "\t" } }
+      .filter { !$0.hasPrefix("[C]: in ?") && !$0.hasPrefix("[qs") }
+      .map(String.init)
+  }
+
+  // MARK: - Values that stay in Lua
+
+  /// What the last failed call of the bridge complained about.
+  var failureMessage: String { String(cString: lb_failed(raw).message) }
+
+  func retain(_ value: lb_value) -> LuaReference? {
+    var value = value
+    let index = lb_retain(raw, &value)
+    return index < 0 ? nil : LuaReference(index: index, queue: dropped)
+  }
+
+  private func releaseDropped() {
+    guard !dropped.isEmpty else { return }
+    for index in dropped.takeAll() { lb_unretain(raw, index) }
+  }
+
+  // MARK: - Registering
+
+  public func register(_ library: Library) {
+    libraries.append(library)
+    for function in library.functions {
+      let id = add(function)
+      precondition(lb_add_function(raw, library.name, function.name, id), failureMessage)
+    }
+    for constant in library.constants { define(constant.name, constant.value, in: library.name) }
+  }
+
+  public func register(_ type: any LuaObject.Type) {
+    let declaration = type.luaType
+    let id = Int32(types.count)
+    typeIDs[ObjectIdentifier(type)] = UInt16(id)
+    types.append(RegisteredType(type: type, declaration: declaration))
+    var done = lb_add_type(raw, id, type.luaName, declaration.keepsIdentity)
+    for method in declaration.methods {
+      let function = add(method)
+      switch method.name {
+      case "__index": done = lb_add_getter(raw, id, method.name, function) && done
+      case "__newindex": done = lb_add_setter(raw, id, method.name, function) && done
+      default: done = lb_add_method(raw, id, method.name, function) && done
+      }
+    }
+    for property in declaration.properties {
+      done = lb_add_getter(raw, id, property.name, add(property.getter)) && done
+      if let setter = property.setter { done = lb_add_setter(raw, id, property.name, add(setter)) && done }
+    }
+    precondition(done, failureMessage)
+  }
+
+  /// Makes `require(module)` answer the table of the library `library`.
+  public func provide(module: String, library: String) {
+    precondition(lb_add_module(raw, module, library), failureMessage)
+  }
+
+  /// Sets the field `name` of the table `library`; of the globals where that is empty.
+  public func define(_ name: String, _ value: LuaValue, in library: String = "") {
+    guard var payload = try? value.payload(for: self) else { return }
+    let done = lb_add_value(raw, library, name, &payload.raw)
+    lb_dispose(nil, &payload.raw)
+    precondition(done, failureMessage)
+  }
+
+  private func add(_ function: Function) -> Int32 {
+    functions.append(function)
+    return Int32(functions.count - 1)
+  }
+
+  func typeName(_ id: Int) -> String { types.indices.contains(id) ? types[id].type.luaName : "object" }
+
+  /// The type that stands for an object: its class, or the nearest class above it that is registered.
+  func typeID(of object: AnyObject) -> UInt16? {
+    let exact = ObjectIdentifier(type(of: object))
+    if let id = typeIDs[exact] { return id }
+    var ancestor: AnyClass? = _getSuperclass(type(of: object))
+    while let current = ancestor {
+      if let id = typeIDs[ObjectIdentifier(current)] {
+        typeIDs[exact] = id
+        return id
+      }
+      ancestor = _getSuperclass(current)
+    }
+    return nil
+  }
+
+  // MARK: - Running
+
+  /// Runs a script.
+  ///
+  /// - Parameters:
+  ///   - chunk: its name in error messages: "@" and a path, or "=" and any text.
+  ///   - arguments: what the script sees as `arg` and `...`.
+  /// - Throws: `LuaError`, `LuaInterrupted`, `LuaExit`.
+  public func run(_ source: String, chunk: String, arguments: [String] = []) throws {
+    _ = try load(source, chunk: chunk)
+  }
+
+  /// Runs a piece of a session and returns its values; an expression is a piece too.
+  ///
+  /// - Throws: `LuaError`, of kind `.incomplete` where more lines are wanted, `LuaInterrupted`, `LuaExit`.
+  public func evaluate(_ source: String, chunk: String) throws -> [LuaValue] {
+    do {
+      return try load("return " + source, chunk: chunk)
+    } catch let error as LuaError where error.kind == .syntax || error.kind == .incomplete {
+      return try load(source, chunk: chunk)
+    }
+  }
+
+  private func load(_ source: String, chunk: String) throws -> [LuaValue] {
+    var source = source
+    return try source.withUTF8 { text in
+      let bytes = UnsafeRawPointer(text.baseAddress)?.assumingMemoryBound(to: CChar.self)
+      return try perform { lb_run(raw, bytes, text.count, chunk, $0) }
+    }
+  }
+
+  // MARK: - Interrupts
+
+  /// Stops the script that is running at its next instruction, or the next one to run. Safe to call from any
+  /// thread and from a signal handler.
+  public func requestInterrupt() { lb_interrupt(raw) }
+
+  /// Whether long work should stop, by throwing `LuaInterrupted`. May be read from any thread.
+  public var isInterrupted: Bool { lb_stopping(raw) }
+
+  /// Forgets an interrupt that no script has seen.
+  public func clearInterrupt() { lb_clear_interrupt(raw) }
+
+  /// Makes the next `signal` an interrupt of this VM, process-wide; the one after it has its default effect.
+  public func interrupt(on signal: Int32) { lb_interrupt_on(raw, signal) }
+}
