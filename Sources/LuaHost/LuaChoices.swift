@@ -4,7 +4,7 @@ public protocol LuaEnum: LuaDecodable, LuaEncodable, RawRepresentable, CaseItera
 extension LuaEnum {
   public static var luaName: String { allCases.map { "\"\($0.rawValue)\"" }.joined(separator: "|") }
 
-  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Self {
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Self? {
     let names = allCases.map(\.rawValue)
     guard let name = argument.string else {
       throw .rule("be one of \(quotedList(names))", got: argument.typeName)
@@ -30,18 +30,16 @@ extension OneOf: LuaDecodable {
   public static var luaName: String { "\(First.luaName)|\(Second.luaName)" }
   public static var acceptsTable: Bool { First.acceptsTable || Second.acceptsTable }
 
-  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> OneOf {
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> OneOf? {
+    let complaint: LuaMismatch
     do {
-      return .first(try First.decode(argument))
-    } catch let first {
-      do {
-        return .second(try Second.decode(argument))
-      } catch let second {
-        // A complaint about the contents says more than one about the type.
-        if case .type = second { throw first }
-        throw second
-      }
+      if let value = try First.decode(argument) { return .first(value) }
+      return try Second.decode(argument).map(OneOf.second)
+    } catch {
+      complaint = error
     }
+    if let value = try Second.decode(argument) { return .second(value) }
+    throw complaint
   }
 }
 

@@ -10,18 +10,19 @@ public protocol LuaDecodable: LuaNamed {
   /// Whether a table may be such a value, so that a trailing table is not taken for options.
   static var acceptsTable: Bool { get }
 
-  static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Self
+  /// The value, or nil where the argument is of another type.
+  ///
+  /// - Throws: `LuaMismatch` where the type is right and the value is not.
+  static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Self?
 }
 
 extension LuaDecodable {
   public static var acceptsTable: Bool { false }
 }
 
-/// Why an argument is not acceptable. The function that was called adds where.
+/// Why an argument of the right type is not acceptable. The function that was called adds where.
 public enum LuaMismatch: Error {
-  /// It is of another type.
-  case type
-  /// It is of the right type but breaks a rule: "must be a positive integer (got -1)".
+  /// It breaks a rule: "must be a positive integer (got -1)".
   case rule(String, got: String)
   /// A part of a table is wrong: `path` is "[2]" or ".bits"; `expected` and `got` are type names.
   case element(path: String, expected: String, got: String)
@@ -29,20 +30,17 @@ public enum LuaMismatch: Error {
   case problem(String)
 
   /// The same complaint about the part of a table at `path`.
-  func inside(_ path: String, expected: String, got: String) -> LuaMismatch {
-    switch self {
-    case .type: .element(path: path, expected: expected, got: got)
-    case .element(let inner, let expected, let got): .element(path: path + inner, expected: expected, got: got)
-    case .rule, .problem: self
-    }
+  func inside(_ path: String) -> LuaMismatch {
+    guard case .element(let inner, let expected, let got) = self else { return self }
+    return .element(path: path + inner, expected: expected, got: got)
   }
 }
 
 extension Bool: LuaDecodable {
   public static var luaName: String { "boolean" }
 
-  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Bool {
-    guard argument.raw.tag == LB_BOOLEAN else { throw .type }
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Bool? {
+    guard argument.raw.tag == LB_BOOLEAN else { return nil }
     return argument.raw.as.boolean
   }
 }
@@ -50,13 +48,12 @@ extension Bool: LuaDecodable {
 extension Int: LuaDecodable {
   public static var luaName: String { "integer" }
 
-  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Int {
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Int? {
     switch argument.raw.tag {
     case LB_INTEGER: return Int(argument.raw.as.integer)
     case LB_NUMBER:
-      guard let integer = Int(exactly: argument.raw.as.number) else { throw .type }
-      return integer
-    default: throw .type
+      return Int(exactly: argument.raw.as.number)
+    default: return nil
     }
   }
 }
@@ -64,11 +61,11 @@ extension Int: LuaDecodable {
 extension Double: LuaDecodable {
   public static var luaName: String { "number" }
 
-  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Double {
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Double? {
     switch argument.raw.tag {
     case LB_INTEGER: return Double(argument.raw.as.integer)
     case LB_NUMBER: return argument.raw.as.number
-    default: throw .type
+    default: return nil
     }
   }
 }
@@ -76,8 +73,8 @@ extension Double: LuaDecodable {
 extension String: LuaDecodable {
   public static var luaName: String { "string" }
 
-  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> String {
-    guard argument.raw.tag == LB_STRING else { throw .type }
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> String? {
+    guard argument.raw.tag == LB_STRING else { return nil }
     guard let string = argument.string else { throw .rule("be UTF-8 text", got: "other bytes") }
     return string
   }
@@ -86,9 +83,8 @@ extension String: LuaDecodable {
 extension LuaBytes: LuaDecodable {
   public static var luaName: String { "string" }
 
-  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> LuaBytes {
-    guard let bytes = argument.bytes else { throw .type }
-    return LuaBytes([UInt8](bytes))
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> LuaBytes? {
+    argument.bytes.map { LuaBytes([UInt8]($0)) }
   }
 }
 
@@ -99,8 +95,9 @@ extension Optional: LuaNamed where Wrapped: LuaNamed {
 extension Optional: LuaDecodable where Wrapped: LuaDecodable {
   public static var acceptsTable: Bool { Wrapped.acceptsTable }
 
-  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Wrapped? {
-    argument.raw.tag == LB_NIL ? nil : try Wrapped.decode(argument)
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Wrapped?? {
+    if argument.raw.tag == LB_NIL { return .some(nil) }
+    return try Wrapped.decode(argument).map(Optional.some)
   }
 }
 
@@ -111,8 +108,8 @@ extension Array: LuaNamed where Element: LuaNamed {
 extension Array: LuaDecodable where Element: LuaDecodable {
   public static var acceptsTable: Bool { true }
 
-  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> [Element] {
-    guard let table = try argument.table() else { throw .type }
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> [Element]? {
+    guard let table = try argument.table() else { return nil }
     guard table.fieldCount == 0 else { throw .rule("be a list", got: "a table with keys") }
     var elements: [Element] = []
     elements.reserveCapacity(table.count)
@@ -128,8 +125,8 @@ extension Dictionary: LuaNamed where Key == String, Value: LuaNamed {
 extension Dictionary: LuaDecodable where Key == String, Value: LuaDecodable {
   public static var acceptsTable: Bool { true }
 
-  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> [String: Value] {
-    guard let table = try argument.table() else { throw .type }
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> [String: Value]? {
+    guard let table = try argument.table() else { return nil }
     guard table.count == 0 else { throw .rule("be a table with names as keys", got: "a list") }
     var values: [String: Value] = [:]
     for index in 0..<table.fieldCount {
@@ -146,10 +143,11 @@ extension LuaDecodable {
   /// Decodes a part of a table, so that a mismatch names the part.
   static func decode(_ argument: LuaArgument, at path: @autoclosure () -> String) throws(LuaMismatch) -> Self {
     do {
-      return try decode(argument)
+      if let value = try decode(argument) { return value }
     } catch {
-      throw error.inside(path(), expected: luaName, got: argument.typeName)
+      throw error.inside(path())
     }
+    throw .element(path: path(), expected: luaName, got: argument.typeName)
   }
 }
 
@@ -157,7 +155,7 @@ extension LuaValue: LuaDecodable {
   public static var luaName: String { "any" }
   public static var acceptsTable: Bool { true }
 
-  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> LuaValue {
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> LuaValue? {
     switch argument.kind {
     case .nil: return .nil
     case .boolean: return .bool(argument.raw.as.boolean)
@@ -165,10 +163,10 @@ extension LuaValue: LuaDecodable {
     case .number: return .number(argument.raw.as.number)
     case .string:
       if let string = argument.string { return .string(string) }
-      return .bytes(try LuaBytes.decode(argument).bytes)
+      return argument.bytes.map { .bytes([UInt8]($0)) }
     case .object: return (argument.object as? any LuaObject).map(LuaValue.object) ?? .other(typeName: argument.typeName)
     case .function: return argument.function.map(LuaValue.function) ?? .other(typeName: "function")
-    case .table: return .table(try LuaTable.decode(argument))
+    case .table: return try LuaTable.decode(argument).map(LuaValue.table)
     case .other: return .other(typeName: argument.typeName)
     }
   }
@@ -178,14 +176,18 @@ extension LuaTable: LuaDecodable {
   public static var luaName: String { "table" }
   public static var acceptsTable: Bool { true }
 
-  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> LuaTable {
-    guard let view = try argument.table() else { throw .type }
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> LuaTable? {
+    guard let view = try argument.table() else { return nil }
     var table = LuaTable()
     table.items.reserveCapacity(view.count)
-    for index in 0..<view.count { table.items.append(try LuaValue.decode(view[index])) }
+    for index in 0..<view.count { table.items.append(try copy(view[index])) }
     for index in 0..<view.fieldCount {
-      table.fields.append((try LuaValue.decode(view.key(index)), try LuaValue.decode(view.value(index))))
+      table.fields.append((try copy(view.key(index)), try copy(view.value(index))))
     }
     return table
+  }
+
+  private static func copy(_ argument: LuaArgument) throws(LuaMismatch) -> LuaValue {
+    try LuaValue.decode(argument) ?? .other(typeName: argument.typeName)
   }
 }

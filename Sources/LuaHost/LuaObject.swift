@@ -63,9 +63,8 @@ public struct Property {
 }
 
 extension LuaObject {
-  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Self {
-    guard let object = argument.object as? Self else { throw .type }
-    return object
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Self? {
+    argument.object as? Self
   }
 
   public func payload(for vm: LuaVM) throws -> LuaPayload {

@@ -72,9 +72,8 @@ public final class LuaFunction: @unchecked Sendable {
 extension LuaFunction: LuaDecodable, LuaEncodable {
   public static var luaName: String { "function" }
 
-  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> LuaFunction {
-    guard argument.kind == .function, let function = argument.function else { throw .type }
-    return function
+  public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> LuaFunction? {
+    argument.function
   }
 
   public func payload(for vm: LuaVM) throws -> LuaPayload {

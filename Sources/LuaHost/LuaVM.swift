@@ -105,7 +105,7 @@ public final class LuaVM {
     guard status == LB_OK else { throw error(status) }
     return (0..<results).map { index in
       let argument = LuaArgument(lb_result(raw, results, index), vm: self)
-      return (try? LuaValue.decode(argument)) ?? .other(typeName: argument.typeName)
+      return ((try? LuaValue.decode(argument)) ?? nil) ?? .other(typeName: argument.typeName)
     }
   }
 

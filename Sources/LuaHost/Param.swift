@@ -5,7 +5,7 @@ public final class Param<Value> {
   var info: ParameterInfo
   /// Taken where the script gives nothing or nil.
   let fallback: Value?
-  let decode: (LuaArgument) throws(LuaMismatch) -> Value
+  let decode: (LuaArgument) throws(LuaMismatch) -> Value?
   let rule: Rule<Value>?
   /// Reads all the arguments from this parameter's position on.
   private var decodeRest: ((Call, ParameterInfo) throws -> Value)?
@@ -13,7 +13,7 @@ public final class Param<Value> {
   /// A parameter with a decoder of its own; most are made by `.required`, `.optional`, `.option` and `.rest`.
   public init(
     _ info: ParameterInfo, fallback: Value? = nil, rule: Rule<Value>? = nil,
-    decode: @escaping (LuaArgument) throws(LuaMismatch) -> Value
+    decode: @escaping (LuaArgument) throws(LuaMismatch) -> Value?
   ) {
     self.info = info
     self.fallback = fallback
@@ -44,12 +44,14 @@ public final class Param<Value> {
 
   private func value(of argument: LuaArgument, in call: Call) throws -> Value {
     do throws(LuaMismatch) {
-      let value = try decode(argument)
-      if let rule, !rule.holds(value) { throw .rule(rule.text, got: argument.shown) }
-      return value
+      if let value = try decode(argument) {
+        if let rule, !rule.holds(value) { throw .rule(rule.text, got: argument.shown) }
+        return value
+      }
     } catch {
-      throw call.signature.error(error, in: info, got: argument)
+      throw call.signature.error(error, in: info)
     }
+    throw call.signature.wrongType(info, got: argument)
   }
 
   private func missing(in call: Call) -> LuaError {
@@ -110,10 +112,11 @@ extension Param where Value: LuaDecodable {
       return try (info.position..<call.count).map { position in
         let argument = LuaArgument(call.arguments[position], vm: call.vm)
         do throws(LuaMismatch) {
-          return try Element.decode(argument)
+          if let element = try Element.decode(argument) { return element }
         } catch {
-          throw call.signature.error(error, in: info.at(position), got: argument)
+          throw call.signature.error(error, in: info.at(position))
         }
+        throw call.signature.wrongType(info.at(position), got: argument)
       }
     }
     return param

@@ -76,12 +76,9 @@ public final class Signature: Sendable {
   /// The number people count to, which leaves out the receiver.
   private func number(_ info: ParameterInfo) -> Int { info.position + (isMethod ? 0 : 1) }
 
-  func error(_ mismatch: LuaMismatch, in info: ParameterInfo, got argument: LuaArgument) -> LuaError {
+  func error(_ mismatch: LuaMismatch, in info: ParameterInfo) -> LuaError {
     let place = info.isOption ? "option" : "argument"
     switch mismatch {
-    case .type:
-      let got = info.typeName == "integer" && argument.kind == .number ? argument.shown : argument.typeName
-      return wrongType(info, got: got)
     case .rule(let rule, let got):
       return LuaError("\(name): \(place) '\(info.name)' must \(rule) (got \(got))")
     case .element(let path, let expected, let got):
@@ -89,6 +86,10 @@ public final class Signature: Sendable {
     case .problem(let text):
       return LuaError("\(name): \(place) '\(info.name)': \(text)")
     }
+  }
+
+  func wrongType(_ info: ParameterInfo, got argument: LuaArgument) -> LuaError {
+    wrongType(info, got: info.typeName == "integer" && argument.kind == .number ? argument.shown : argument.typeName)
   }
 
   private func wrongType(_ info: ParameterInfo, got: String) -> LuaError {
