@@ -32,16 +32,13 @@ public protocol Element: Comparable, Sendable, BitwiseCopyable {
   var asDouble: Double { get }
 }
 
-/// A number type of a tensor: everything but bool.
-public protocol NumericElement: Element, Numeric {}
-
-extension Float: NumericElement {
+extension Float: Real {
   public static var dtype: DType { .f32 }
   public init(converting value: Double) { self = Float(value) }
   public var asDouble: Double { Double(self) }
 }
 
-extension Double: NumericElement {
+extension Double: Real {
   public static var dtype: DType { .f64 }
   public init(converting value: Double) { self = value }
   public var asDouble: Double { self }

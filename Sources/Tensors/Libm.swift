@@ -23,3 +23,27 @@ public enum Libm {
     public static func erf(_ x: Double) -> Double { Darwin.erf(x) }
   #endif
 }
+
+extension Float {
+  #if canImport(Glibc)
+    @inline(__always) public static func exp(_ x: Float) -> Float { Glibc.expf(x) }
+    @inline(__always) public static func log(_ x: Float) -> Float { Glibc.logf(x) }
+    @inline(__always) public static func tanh(_ x: Float) -> Float { Glibc.tanhf(x) }
+    @inline(__always) public static func erf(_ x: Float) -> Float { Glibc.erff(x) }
+    @inline(__always) public static func pow(_ x: Float, _ y: Float) -> Float { Glibc.powf(x, y) }
+  #else
+    @inline(__always) public static func exp(_ x: Float) -> Float { Darwin.expf(x) }
+    @inline(__always) public static func log(_ x: Float) -> Float { Darwin.logf(x) }
+    @inline(__always) public static func tanh(_ x: Float) -> Float { Darwin.tanhf(x) }
+    @inline(__always) public static func erf(_ x: Float) -> Float { Darwin.erff(x) }
+    @inline(__always) public static func pow(_ x: Float, _ y: Float) -> Float { Darwin.powf(x, y) }
+  #endif
+}
+
+extension Double {
+  @inline(__always) public static func exp(_ x: Double) -> Double { Libm.exp(x) }
+  @inline(__always) public static func log(_ x: Double) -> Double { Libm.log(x) }
+  @inline(__always) public static func tanh(_ x: Double) -> Double { Libm.tanh(x) }
+  @inline(__always) public static func erf(_ x: Double) -> Double { Libm.erf(x) }
+  @inline(__always) public static func pow(_ x: Double, _ y: Double) -> Double { Libm.pow(x, y) }
+}

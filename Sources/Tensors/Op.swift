@@ -90,15 +90,22 @@ extension Op {
   public func callAsFunction(_ inputs: Tensor...) throws -> Tensor { try apply(inputs) }
 
   public func apply(_ inputs: [Tensor]) throws -> Tensor {
-    let wanted = Tape.gradientsEnabled && inputs.contains { $0.wantsGradient }
-    let shape = try shape(of: inputs.map(\.shape))
-    var context = Context(shape: shape, dtype: try dtype(of: inputs.map(\.dtype)), recording: wanted)
+    let dtype = try dtype(of: inputs.map(\.dtype))
+    let wanted = dtype.isFloatingPoint && Tape.gradientsEnabled && inputs.contains { $0.wantsGradient }
+    var context = Context(shape: try shape(of: inputs.map(\.shape)), dtype: dtype, recording: wanted)
     let output = try forward(inputs, &context)
     if wanted || Tape.isCapturing {
       output.origin = Origin(
         op: self, inputs: inputs, saved: context.saved, output: output, wantsGradient: wanted)
     }
     return output
+  }
+
+  /// The result with no record of where it came from: for use inside other ops.
+  func evaluate(_ inputs: Tensor...) throws -> Tensor {
+    let dtype = try dtype(of: inputs.map(\.dtype))
+    var context = Context(shape: try shape(of: inputs.map(\.shape)), dtype: dtype, recording: false)
+    return try forward(inputs, &context)
   }
 
   public func require(_ condition: Bool, _ problem: @autoclosure () -> String) throws {

@@ -8,6 +8,43 @@ extension BroadcastingOp {
     }
     return shape
   }
+
+  public func dtype(of types: [DType]) throws -> DType { try sharedType(types) }
+
+  /// The element type of both operands, which must be a number's.
+  func sharedType(_ types: [DType]) throws -> DType {
+    try require(
+      types[0] == types[1],
+      "element types \(types[0]) and \(types[1]) differ; convert one with to(\"\(types[0])\")")
+    try require(types[0] != .bool, "bool tensors have no arithmetic; convert with to(\"i32\") first")
+    return types[0]
+  }
+}
+
+/// `y = value(a, b)` element by element, in the operands' type.
+public protocol ArithmeticOp: BroadcastingOp {
+  func value<T: NumericElement>(_ a: T, _ b: T) -> T
+}
+
+extension ArithmeticOp {
+  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
+    let y = try Elementwise.result(t[0], t[1], context)
+    fill(t[0], t[1], into: y)
+    return y
+  }
+
+  /// `y = value(a, b)`; `y` may be `a`.
+  func fill(_ a: Tensor, _ b: Tensor, into y: Tensor) {
+    switch y.dtype {
+    case .f32: Elementwise.binary(a, b, into: y, Float.self, Float.self, value)
+    case .f64: Elementwise.binary(a, b, into: y, Double.self, Double.self, value)
+    case .i64: Elementwise.binary(a, b, into: y, Int64.self, Int64.self, value)
+    case .i32: Elementwise.binary(a, b, into: y, Int32.self, Int32.self, value)
+    case .i8: Elementwise.binary(a, b, into: y, Int8.self, Int8.self, value)
+    case .u8: Elementwise.binary(a, b, into: y, UInt8.self, UInt8.self, value)
+    case .bool: preconditionFailure("sharedType refuses bool")
+    }
+  }
 }
 
 extension Tensor {

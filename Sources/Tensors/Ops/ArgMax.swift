@@ -1,0 +1,71 @@
+/// The 0-based place of the largest element along one dimension, the first among equals, as i64; NaN counts as
+/// largest. No gradient. ONNX ArgMax.
+public struct ArgMax: ArgumentOp {
+  public static let name = "argmax"
+  public let axis: Int
+  public let keepDims: Bool
+
+  public init(axis: Int, keepDims: Bool = false) {
+    self.axis = axis
+    self.keepDims = keepDims
+  }
+
+  @inline(__always) func better<T: Element>(_ a: T, _ b: T) -> Bool { a > b }
+}
+
+/// The 0-based place of the smallest element along one dimension; otherwise as `ArgMax`. ONNX ArgMin.
+public struct ArgMin: ArgumentOp {
+  public static let name = "argmin"
+  public let axis: Int
+  public let keepDims: Bool
+
+  public init(axis: Int, keepDims: Bool = false) {
+    self.axis = axis
+    self.keepDims = keepDims
+  }
+
+  @inline(__always) func better<T: Element>(_ a: T, _ b: T) -> Bool { a < b }
+}
+
+protocol ArgumentOp: ReductionOp {
+  var axis: Int { get }
+  func better<T: Element>(_ a: T, _ b: T) -> Bool
+}
+
+extension ArgumentOp {
+  public var axes: [Int] { [axis] }
+  public static var allowsEmpty: Bool { false }
+  public func dtype(of types: [DType]) throws -> DType { .i64 }
+
+  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
+    let x = try t[0].contiguous()
+    let y = try Tensor(undefined: context.shape, .i64)
+    switch x.dtype {
+    case .f32: search(x, y, Float.self)
+    case .f64: search(x, y, Double.self)
+    case .i64: search(x, y, Int64.self)
+    case .i32: search(x, y, Int32.self)
+    case .i8: search(x, y, Int8.self)
+    case .u8: search(x, y, UInt8.self)
+    case .bool: search(x, y, Truth.self)
+    }
+    return y
+  }
+
+  private func search<T: Element>(_ x: Tensor, _ y: Tensor, _: T.Type) {
+    let lanes = Lanes(x.shape, axis)
+    let (input, output) = (x.pointer(T.self), y.pointer(Int64.self))
+    for lane in 0..<lanes.count {
+      let from = input + lanes.start(lane)
+      var (place, best) = (0, from[0])
+      for i in 1..<Swift.max(lanes.extent, 1) {
+        let candidate = from[i * lanes.step]
+        let isNaN = candidate != candidate
+        if isNaN ? best == best : better(candidate, best) { (place, best) = (i, candidate) }
+      }
+      output[lane] = Int64(place)
+    }
+  }
+
+  public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] { [nil] }
+}

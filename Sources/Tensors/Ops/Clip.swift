@@ -1,0 +1,23 @@
+/// `y = min(max(x, lowest), highest)`; NaN stays NaN. ONNX Clip; ReLU6 is `Clip(0, 6)`.
+///
+/// The slope is 1 within the bounds and on them, 0 outside, as in PyTorch's clamp.
+public struct Clip: NumericUnaryOp {
+  public static let name = "clip"
+  public let lowest: Double
+  public let highest: Double
+
+  public init(_ lowest: Double = -.infinity, _ highest: Double = .infinity) {
+    self.lowest = lowest
+    self.highest = highest
+  }
+
+  @inline(__always)
+  public func value<T: NumericElement>(_ x: T) -> T {
+    let (low, high) = (T(converting: lowest), T(converting: highest))
+    let raised = x < low ? low : x
+    return raised > high ? high : raised
+  }
+
+  @inline(__always)
+  public func slope<T: Real>(_ x: T) -> T { x >= T(lowest) && x <= T(highest) ? 1 : 0 }
+}

@@ -1,0 +1,77 @@
+/// An element-by-element comparison of two tensors that broadcast, giving bool; no gradient. Comparisons with
+/// NaN are false, but for `NotEqual`.
+public protocol ComparisonOp: BroadcastingOp {
+  init()
+  func holds<T: Element>(_ a: T, _ b: T) -> Bool
+}
+
+extension ComparisonOp {
+  public func dtype(of types: [DType]) throws -> DType {
+    try require(
+      types[0] == types[1],
+      "element types \(types[0]) and \(types[1]) differ; convert one with to(\"\(types[0])\")")
+    return .bool
+  }
+
+  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
+    let y = try Elementwise.result(t[0], t[1], context)
+    switch t[0].dtype {
+    case .f32: compare(t, y, Float.self)
+    case .f64: compare(t, y, Double.self)
+    case .i64: compare(t, y, Int64.self)
+    case .i32: compare(t, y, Int32.self)
+    case .i8: compare(t, y, Int8.self)
+    case .u8: compare(t, y, UInt8.self)
+    case .bool: compare(t, y, Truth.self)
+    }
+    return y
+  }
+
+  private func compare<T: Element>(_ t: [Tensor], _ y: Tensor, _: T.Type) {
+    Elementwise.binary(t[0], t[1], into: y, T.self, Truth.self) { Truth(holds($0, $1)) }
+  }
+
+  public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] { [nil, nil] }
+}
+
+/// `a == b`. ONNX Equal.
+public struct Equal: ComparisonOp {
+  public static let name = "equal"
+  public init() {}
+  @inline(__always) public func holds<T: Element>(_ a: T, _ b: T) -> Bool { a == b }
+}
+
+/// `a != b`. ONNX Not of Equal.
+public struct NotEqual: ComparisonOp {
+  public static let name = "not_equal"
+  public init() {}
+  @inline(__always) public func holds<T: Element>(_ a: T, _ b: T) -> Bool { a != b }
+}
+
+/// `a < b`. ONNX Less.
+public struct Less: ComparisonOp {
+  public static let name = "less"
+  public init() {}
+  @inline(__always) public func holds<T: Element>(_ a: T, _ b: T) -> Bool { a < b }
+}
+
+/// `a <= b`. ONNX LessOrEqual.
+public struct LessOrEqual: ComparisonOp {
+  public static let name = "less_equal"
+  public init() {}
+  @inline(__always) public func holds<T: Element>(_ a: T, _ b: T) -> Bool { a <= b }
+}
+
+/// `a > b`. ONNX Greater.
+public struct Greater: ComparisonOp {
+  public static let name = "greater"
+  public init() {}
+  @inline(__always) public func holds<T: Element>(_ a: T, _ b: T) -> Bool { a > b }
+}
+
+/// `a >= b`. ONNX GreaterOrEqual.
+public struct GreaterOrEqual: ComparisonOp {
+  public static let name = "greater_equal"
+  public init() {}
+  @inline(__always) public func holds<T: Element>(_ a: T, _ b: T) -> Bool { a >= b }
+}

@@ -1,0 +1,12 @@
+/// `y = e^x`. ONNX Exp.
+public struct Exp: RealUnaryOp {
+  public static let name = "exp"
+  public static let keepsOutput = true
+  public init() {}
+
+  @inline(__always)
+  public func value<T: Real>(_ x: T) -> T { T.exp(x) }
+
+  @inline(__always)
+  public func slope<T: Real>(_ y: T) -> T { y }
+}

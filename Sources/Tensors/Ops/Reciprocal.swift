@@ -1,0 +1,12 @@
+/// `y = 1 / x`. ONNX Reciprocal.
+public struct Reciprocal: RealUnaryOp {
+  public static let name = "reciprocal"
+  public static let keepsOutput = true
+  public init() {}
+
+  @inline(__always)
+  public func value<T: Real>(_ x: T) -> T { 1 / x }
+
+  @inline(__always)
+  public func slope<T: Real>(_ y: T) -> T { -(y * y) }
+}

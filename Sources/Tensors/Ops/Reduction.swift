@@ -1,0 +1,73 @@
+/// What reductions share: the axes, and the walk.
+public protocol ReductionOp: Op {
+  /// 0-based dimensions to reduce over, each once.
+  var axes: [Int] { get }
+  /// Whether they stay, with extent 1.
+  var keepDims: Bool { get }
+  /// Whether the reduction of no elements has a value.
+  static var allowsEmpty: Bool { get }
+}
+
+extension ReductionOp {
+  public static var allowsEmpty: Bool { true }
+
+  public func shape(of s: [Shape]) throws -> Shape {
+    for axis in axes where axis < 0 || axis >= s[0].rank {
+      throw ShapeError(name, "\(s[0]) has \(s[0].rank) dimensions, there is no dimension \(axis + 1)")
+    }
+    try require(Set(axes).count == axes.count, "a dimension is named twice")
+    if !Self.allowsEmpty, axes.contains(where: { s[0][$0] == 0 }) {
+      throw ShapeError(name, "\(s[0]) has nothing to reduce over")
+    }
+    return Shape(
+      s[0].indices.filter { keepDims || !axes.contains($0) }.map { axes.contains($0) ? 1 : s[0][$0] })
+  }
+
+  /// A tensor of the result's shape as it broadcasts against the input.
+  func aligned(_ reduced: Tensor, with input: Tensor) throws -> Tensor {
+    var kept = input.shape
+    for axis in axes { kept[axis] = 1 }
+    return try reduced.reshaped(kept)
+  }
+
+  /// Elements of the input that go into one of the result.
+  func extent(_ input: Shape) -> Int { axes.reduce(1) { $0 * input[$1] } }
+}
+
+enum Reduction {
+  /// Folds along `axes`, one accumulator per result element, in the order the elements lie in memory.
+  @inline(__always)
+  static func run<T: Element, A: Element>(
+    _ x: Tensor, _ axes: [Int], _ shape: Shape, _: T.Type, _ start: A, _ body: (A, T) -> A
+  ) throws -> Tensor {
+    let y = try Tensor(undefined: shape, A.dtype)
+    let (input, output) = (x.pointer(T.self), y.pointer(A.self))
+    output.update(repeating: start, count: y.count)
+    let loop = StridedLoop<2>(x.shape, [x.strides, resultStrides(x.shape, axes)])
+    let (n, sx, sy) = (loop.length, loop.innerStrides[0], loop.innerStrides[1])
+    loop.forEachRun { offset in
+      let (from, to) = (input + offset[0], output + offset[1])
+      if sy == 0 {
+        var sum = to[0]
+        for i in 0..<n { sum = body(sum, from[i * sx]) }
+        to[0] = sum
+      } else if sy == 1 && sx == 1 {
+        for i in 0..<n { to[i] = body(to[i], from[i]) }
+      } else {
+        for i in 0..<n { to[i * sy] = body(to[i * sy], from[i * sx]) }
+      }
+    }
+    return y
+  }
+
+  /// The strides with which a walk over the input steps through a dense result: 0 along `axes`.
+  static func resultStrides(_ input: Shape, _ axes: [Int]) -> Strides {
+    var steps = Strides(repeating: 0, rank: input.rank)
+    var step = 1
+    for axis in input.indices.reversed() where !axes.contains(axis) {
+      steps[axis] = step
+      step *= Swift.max(input[axis], 1)
+    }
+    return steps
+  }
+}

@@ -1,0 +1,12 @@
+/// `y = sqrt(x)`, NaN below 0. ONNX Sqrt.
+public struct Sqrt: RealUnaryOp {
+  public static let name = "sqrt"
+  public static let keepsOutput = true
+  public init() {}
+
+  @inline(__always)
+  public func value<T: Real>(_ x: T) -> T { x.squareRoot() }
+
+  @inline(__always)
+  public func slope<T: Real>(_ y: T) -> T { 1 / (2 * y) }
+}

@@ -1,0 +1,12 @@
+/// `y = tanh(x)`. ONNX Tanh.
+public struct Tanh: RealUnaryOp {
+  public static let name = "tanh"
+  public static let keepsOutput = true
+  public init() {}
+
+  @inline(__always)
+  public func value<T: Real>(_ x: T) -> T { T.tanh(x) }
+
+  @inline(__always)
+  public func slope<T: Real>(_ y: T) -> T { 1 - y * y }
+}
