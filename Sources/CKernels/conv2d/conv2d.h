@@ -1,10 +1,10 @@
 #pragma once
 // Inside of the convolution. It has two ways:
 //   direct     the matrix kernels read each window in place, as runs of bytes that lie together
-//   (gemm/gemm.h). Where
-//              windows leave the image, or runs are no whole number of steps, the image is first copied into
-//              scratch memory with its padding, so that all windows look alike; the image is never unfolded.
-//   depthwise  one filter for each channel (depthwise/depthwise.h); padding is a row of zero points.
+//   (gemm/gemm.h). depthwise  one filter for each channel, a row of output pixels at a time
+//   (depthwise/depthwise.h).
+// Where windows leave the image (or runs are no whole number of steps) it is first copied into scratch memory
+// between margins of zero points, so that all windows look alike. The image is never unfolded.
 #include "../depthwise/depthwise.h"
 #include "../gemm/gemm.h"
 
@@ -16,10 +16,11 @@ typedef struct qk_conv2d_packed {
   uint8_t zero_point;
   const qk_depthwise_kernel *depthwise;  // NULL: direct
   qk_gemm_weights weights;               // of one group
-  bool copies;                           // direct: the image is copied with its padding
-  size_t copied_height, copied_width;    // of that copy
-  size_t panels_bytes;                   // of one group, or of all depthwise blocks
-  size_t panels_offset;                  // from the header
+  size_t repeats;  // depthwise: pixels of one row handled as if they were one of more channels
+  bool copies;     // the image is copied with its padding
+  size_t copied_height, copied_width;  // of that copy, or of the image
+  size_t panels_bytes;                 // of one group, or of all depthwise blocks
+  size_t panels_offset;                // from the header
 } qk_conv2d_packed;
 
 /// Fills in the header. Pure: the same shape and instruction sets always give the same plan.
@@ -33,9 +34,8 @@ static inline const int32_t *qk_conv2d_run_offsets(const qk_conv2d_packed *packe
   return (const int32_t *)(packed + 1);
 }
 
+/// Both ways, over `batch` images that need no padding.
 void qk_conv2d_direct(const qk_conv2d_packed *packed, size_t batch, const uint8_t *x, const qk_output *output,
-                      void *y, uint8_t *scratch);
+                      void *y);
 void qk_conv2d_depthwise(const qk_conv2d_packed *packed, size_t batch, const uint8_t *x,
-                         const qk_output *output, void *y, void *scratch);
-size_t qk_conv2d_direct_scratch_bytes(const qk_conv2d_packed *packed);
-size_t qk_conv2d_depthwise_scratch_bytes(const qk_conv2d_packed *packed);
+                         const qk_output *output, void *y, const uint8_t **taps);

@@ -34,12 +34,6 @@ uint32_t qk_cpu(void) {
   return isa;
 }
 
-// The choice is made once for the process, so that packed weights and the kernels that read them cannot
-// disagree.
-static pthread_once_t chosen_once = PTHREAD_ONCE_INIT;
-static const qk_isa_level *chosen = &levels[0];
-static char choice_error[160];
-
 static bool runs_here(const qk_isa_level *level) { return (level->isa & ~qk_cpu()) == 0; }
 
 /// "portable, avx2": the names of all levels, or only of those that run here.
@@ -52,29 +46,35 @@ static void list_levels(char *text, size_t size, bool only_running) {
   }
 }
 
-static void choose(void) {
-  const char *wanted = getenv("QSCRIPT_ISA");
+const qk_isa_level *qk_isa_choose(const char *wanted, char *error, size_t error_size) {
+  const qk_isa_level *level = &levels[0];
+  char names[64];
+  error[0] = '\0';
   if (!wanted || !*wanted) {
     for (size_t i = 0; i < LEVEL_COUNT; i++)
-      if (runs_here(&levels[i])) chosen = &levels[i];
-    return;
+      if (runs_here(&levels[i])) level = &levels[i];
+    return level;
   }
-  char names[64];
   for (size_t i = 0; i < LEVEL_COUNT; i++) {
     if (strcmp(wanted, levels[i].name) != 0) continue;
-    if (runs_here(&levels[i])) {
-      chosen = &levels[i];
-      return;
-    }
+    if (runs_here(&levels[i])) return &levels[i];
     list_levels(names, sizeof names, true);
-    snprintf(choice_error, sizeof choice_error,
-             "QSCRIPT_ISA: this processor cannot run '%s' (it can run: %s)", wanted, names);
-    return;
+    snprintf(error, error_size, "QSCRIPT_ISA: this processor cannot run '%s' (it can run: %s)", wanted,
+             names);
+    return level;
   }
   list_levels(names, sizeof names, false);
-  snprintf(choice_error, sizeof choice_error, "QSCRIPT_ISA: unknown instruction set '%.32s' (known: %s)",
-           wanted, names);
+  snprintf(error, error_size, "QSCRIPT_ISA: unknown instruction set '%.32s' (known: %s)", wanted, names);
+  return level;
 }
+
+// The choice is made once for the process, so that packed weights and the kernels that read them cannot
+// disagree.
+static pthread_once_t chosen_once = PTHREAD_ONCE_INIT;
+static const qk_isa_level *chosen;
+static char choice_error[160];
+
+static void choose(void) { chosen = qk_isa_choose(getenv("QSCRIPT_ISA"), choice_error, sizeof choice_error); }
 
 static const qk_isa_level *active(void) {
   pthread_once(&chosen_once, choose);

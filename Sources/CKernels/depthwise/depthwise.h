@@ -16,8 +16,9 @@ typedef struct qk_depthwise_run {
 
 typedef struct qk_depthwise_kernel {
   uint32_t isa;
-  uint16_t block;  // channels of one packed block
-  uint16_t group;  // taps multiplied by one instruction; their number is padded to it
+  uint16_t block;    // channels of one packed block
+  uint16_t group;    // taps multiplied by one instruction; their number is padded to it
+  bool interleaved;  // channels are packed as qk_depthwise_slot says, not in plain order
   void (*run)(const qk_depthwise_run *run);
 } qk_depthwise_kernel;
 
@@ -28,8 +29,13 @@ static inline size_t qk_depthwise_block_bytes(size_t block, size_t group, size_t
   return qk_round_up(block * (sizeof(int32_t) + sizeof(float) + qk_round_up(taps, group)), QK_ALIGNMENT);
 }
 
+/// Where channel `c` of a block of 64 is packed if the kernel is `interleaved`: 16 q + 4 j + i at 16 j + 4 q
+/// + i, for byte interleaving that works within 128-bit quarters q.
+static inline size_t qk_depthwise_slot(size_t c) { return c / 4 % 4 * 16 + c / 16 * 4 + c % 4; }
+
 size_t qk_depthwise_packed_bytes(const qk_depthwise_kernel *kernel, size_t channels, size_t taps);
 
-/// Packs weights [channels, taps]. Channels past the last one get zeros.
-void qk_depthwise_pack(const qk_depthwise_kernel *kernel, size_t channels, size_t taps, const int8_t *weights,
-                       const int32_t *bias, const float *multiplier, uint8_t zero_point, void *packed);
+/// Packs weights [channels, taps], all channels `repeats` times over. Channels past the last one get zeros.
+void qk_depthwise_pack(const qk_depthwise_kernel *kernel, size_t channels, size_t repeats, size_t taps,
+                       const int8_t *weights, const int32_t *bias, const float *multiplier,
+                       uint8_t zero_point, void *packed);

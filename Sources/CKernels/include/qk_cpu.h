@@ -21,6 +21,11 @@ typedef struct qk_isa_level {
 /// Every level built into this binary, "portable" first, the most capable last.
 const qk_isa_level *qk_isa_levels(size_t *count);
 
+/// The level a value of `QSCRIPT_ISA` asks for; NULL or "" asks for the most capable one this processor runs.
+/// Where the name is unknown or the processor lacks it, the portable level, and one line in `error` saying
+/// so.
+const qk_isa_level *qk_isa_choose(const char *wanted, char *error, size_t error_size);
+
 /// The instruction sets this processor and its operating system can run.
 uint32_t qk_cpu(void);
 

@@ -1,0 +1,37 @@
+#pragma once
+// The contract's output stage on 16 accumulators at once. Include in files for x86-64 only.
+#include <immintrin.h>
+
+#include "store.h"
+
+/// What every AVX-512 function here is compiled for; helpers must carry the same to be inlined.
+#define QK_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#define QK_AVX512_INLINE QK_AVX512 static inline __attribute__((always_inline))
+
+/// qk_output in registers.
+typedef struct qk_saturation_avx512 {
+  __m512 least, most;  // lo and hi less the zero point
+  __m512i zero_point;
+} qk_saturation_avx512;
+
+QK_AVX512_INLINE qk_saturation_avx512 qk_saturation_avx512_of(int32_t zero_point, int32_t lo, int32_t hi) {
+  return (qk_saturation_avx512){_mm512_set1_ps((float)(lo - zero_point)),
+                                _mm512_set1_ps((float)(hi - zero_point)), _mm512_set1_epi32(zero_point)};
+}
+
+/// qk_saturate on 16 lanes. vmaxps and vminps return their second operand for NaN, as the comparisons there
+/// do.
+QK_AVX512_INLINE __m512i qk_saturate_avx512(__m512 t, const qk_saturation_avx512 *s) {
+  t = _mm512_min_ps(_mm512_max_ps(t, s->least), s->most);
+  return _mm512_add_epi32(_mm512_cvtps_epi32(t), s->zero_point);
+}
+
+QK_AVX512_INLINE __m512i qk_requantize_avx512(__m512i acc, __m512 multiplier, const qk_saturation_avx512 *s) {
+  return qk_saturate_avx512(_mm512_mul_ps(_mm512_cvtepi32_ps(acc), multiplier), s);
+}
+
+/// The lanes 0..<count, count <= 16.
+QK_AVX512_INLINE __mmask16 qk_lanes(size_t count) { return (__mmask16)((1u << count) - 1); }
+
+/// Bytes 0..<count, count <= 64.
+QK_AVX512_INLINE __mmask64 qk_byte_lanes(size_t count) { return count >= 64 ? ~0ull : (1ull << count) - 1; }
