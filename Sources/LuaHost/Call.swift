@@ -1,31 +1,35 @@
 import CLuaBridge
 
 /// One call of a bound function, while it lasts.
+@usableFromInline
 struct Call {
-  unowned(unsafe) let vm: LuaVM
-  unowned(unsafe) let signature: Signature
-  let arguments: UnsafePointer<lb_value>
-  let count: Int
+  @usableFromInline unowned(unsafe) let vm: LuaVM
+  @usableFromInline unowned(unsafe) let signature: Signature
+  @usableFromInline let arguments: UnsafePointer<lb_value>
+  @usableFromInline let count: Int
   /// How many of the arguments stand before the table of options.
-  private(set) var positional: Int
-  private var options: LuaTableView?
+  @usableFromInline var positional: Int
+  @usableFromInline var options: LuaTableView?
 
   /// - Throws: `LuaError` for too many arguments or an unknown option.
+  @inlinable
   init(_ vm: LuaVM, _ signature: Signature, _ arguments: UnsafePointer<lb_value>, count: Int) throws {
     self.vm = vm
     self.signature = signature
     self.arguments = arguments
     self.count = count
     positional = count
-    if !signature.options.isEmpty { try findOptions() }
-    if positional > signature.positional.count, signature.isStrict { try refuseExtraArguments() }
+    if signature.isSimple, count <= signature.positionalCount { return }
+    try findOptions()
   }
 
   func option(_ name: String) -> LuaArgument? { options?.field(name) }
 
   /// The options are the table after the positional arguments, or the last argument where optional ones that
   /// cannot be tables were left out.
-  private mutating func findOptions() throws {
+  @usableFromInline
+  mutating func findOptions() throws {
+    if signature.options.isEmpty { return try refuseExtraArguments() }
     var place = signature.positional.count
     if count > 0, count <= place, count > signature.requiredCount, arguments[count - 1].tag == LB_TABLE,
       !signature.positional[count - 1].acceptsTable
@@ -64,6 +68,7 @@ struct Call {
 
   /// Trailing nils are as good as nothing.
   private func refuseExtraArguments() throws {
+    guard signature.isStrict else { return }
     let most = signature.positional.count + (options == nil ? 0 : 1)
     for index in most..<max(most, count) where arguments[index].tag != LB_NIL { throw signature.tooMany(count) }
   }

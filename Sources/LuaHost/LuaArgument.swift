@@ -6,13 +6,16 @@ public struct LuaArgument {
     case `nil`, boolean, integer, number, string, object, function, table, other
   }
 
-  let raw: lb_value
-  unowned(unsafe) let vm: LuaVM
+  @usableFromInline let raw: lb_value
+  @usableFromInline unowned(unsafe) let vm: LuaVM
 
+  @inlinable
   init(_ raw: lb_value, vm: LuaVM) {
     self.raw = raw
     self.vm = vm
   }
+
+  @inlinable var isNil: Bool { raw.tag == LB_NIL }
 
   public var kind: Kind {
     switch raw.tag {
@@ -45,7 +48,7 @@ public struct LuaArgument {
   }
 
   /// What an error says it got: the number itself where a number has the wrong value, else the type.
-  var shown: String {
+  @usableFromInline var shown: String {
     switch raw.tag {
     case LB_INTEGER: "\(raw.as.integer)"
     case LB_NUMBER: luaText(raw.as.number)
@@ -65,7 +68,7 @@ public struct LuaArgument {
     bytes.flatMap { String(validating: $0, as: UTF8.self) }
   }
 
-  public var object: AnyObject? {
+  @inlinable public var object: AnyObject? {
     guard raw.tag == LB_OBJECT, let object = raw.as.object else { return nil }
     return Unmanaged<AnyObject>.fromOpaque(object).takeUnretainedValue()
   }

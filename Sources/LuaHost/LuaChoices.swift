@@ -30,6 +30,7 @@ extension OneOf: LuaDecodable {
   public static var luaName: String { "\(First.luaName)|\(Second.luaName)" }
   public static var acceptsTable: Bool { First.acceptsTable || Second.acceptsTable }
 
+  @inlinable
   public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> OneOf? {
     let complaint: LuaMismatch
     do {

@@ -39,6 +39,7 @@ public enum LuaMismatch: Error {
 extension Bool: LuaDecodable {
   public static var luaName: String { "boolean" }
 
+  @inlinable
   public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Bool? {
     guard argument.raw.tag == LB_BOOLEAN else { return nil }
     return argument.raw.as.boolean
@@ -48,6 +49,7 @@ extension Bool: LuaDecodable {
 extension Int: LuaDecodable {
   public static var luaName: String { "integer" }
 
+  @inlinable
   public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Int? {
     switch argument.raw.tag {
     case LB_INTEGER: return Int(argument.raw.as.integer)
@@ -61,6 +63,7 @@ extension Int: LuaDecodable {
 extension Double: LuaDecodable {
   public static var luaName: String { "number" }
 
+  @inlinable
   public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Double? {
     switch argument.raw.tag {
     case LB_INTEGER: return Double(argument.raw.as.integer)
@@ -73,6 +76,7 @@ extension Double: LuaDecodable {
 extension String: LuaDecodable {
   public static var luaName: String { "string" }
 
+  @inlinable
   public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> String? {
     guard argument.raw.tag == LB_STRING else { return nil }
     guard let string = argument.string else { throw .rule("be UTF-8 text", got: "other bytes") }
@@ -95,6 +99,7 @@ extension Optional: LuaNamed where Wrapped: LuaNamed {
 extension Optional: LuaDecodable where Wrapped: LuaDecodable {
   public static var acceptsTable: Bool { Wrapped.acceptsTable }
 
+  @inlinable
   public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Wrapped?? {
     if argument.raw.tag == LB_NIL { return .some(nil) }
     return try Wrapped.decode(argument).map(Optional.some)

@@ -7,11 +7,12 @@ public protocol LuaEncodable: LuaNamed {
 
 /// A value on its way into Lua. Made by `LuaEncodable.payload(for:)` and used once.
 public struct LuaPayload {
-  var raw: lb_value
+  @usableFromInline var raw: lb_value
 
+  @inlinable
   init(_ raw: lb_value) { self.raw = raw }
 
-  static var `nil`: LuaPayload { LuaPayload(lb_value()) }
+  @inlinable static var `nil`: LuaPayload { LuaPayload(lb_value()) }
 
   static func bytes(_ bytes: UnsafeRawBufferPointer) throws -> LuaPayload {
     guard bytes.count < UInt32.max else { throw LuaError("string is longer than 4 GiB") }
@@ -33,18 +34,21 @@ public struct LuaPayload {
 }
 
 extension Bool: LuaEncodable {
+  @inlinable
   public func payload(for vm: LuaVM) -> LuaPayload {
     LuaPayload(lb_value(tag: LB_BOOLEAN, flag: 0, type: 0, count: 0, as: .init(boolean: self)))
   }
 }
 
 extension Int: LuaEncodable {
+  @inlinable
   public func payload(for vm: LuaVM) -> LuaPayload {
     LuaPayload(lb_value(tag: LB_INTEGER, flag: 0, type: 0, count: 0, as: .init(integer: Int64(self))))
   }
 }
 
 extension Double: LuaEncodable {
+  @inlinable
   public func payload(for vm: LuaVM) -> LuaPayload {
     LuaPayload(lb_value(tag: LB_NUMBER, flag: 0, type: 0, count: 0, as: .init(number: self)))
   }
@@ -67,6 +71,7 @@ extension LuaBytes: LuaEncodable {
 }
 
 extension Optional: LuaEncodable where Wrapped: LuaEncodable {
+  @inlinable
   public func payload(for vm: LuaVM) throws -> LuaPayload { try self?.payload(for: vm) ?? .nil }
 }
 

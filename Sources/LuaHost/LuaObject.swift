@@ -63,10 +63,12 @@ public struct Property {
 }
 
 extension LuaObject {
+  @inlinable
   public static func decode(_ argument: LuaArgument) throws(LuaMismatch) -> Self? {
     argument.object as? Self
   }
 
+  @inlinable
   public func payload(for vm: LuaVM) throws -> LuaPayload {
     guard let id = vm.typeID(of: self) else { throw LuaError("no Lua type stands for \(type(of: self))") }
     let reference = Unmanaged.passRetained(self as AnyObject).toOpaque()

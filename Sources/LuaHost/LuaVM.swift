@@ -37,6 +37,7 @@ public final class LuaVM {
   private(set) var types: [RegisteredType] = []
   private(set) var libraries: [Library] = []
   private var typeIDs: [ObjectIdentifier: UInt16] = [:]
+  private var lastType: (class: ObjectIdentifier?, id: UInt16) = (nil, 0)
   private let dropped = ReferenceQueue()
   /// The error that a binding threw last, until it comes back out of Lua.
   private var thrown: (any Error)?
@@ -212,8 +213,16 @@ public final class LuaVM {
   func typeName(_ id: Int) -> String { types.indices.contains(id) ? types[id].type.luaName : "object" }
 
   /// The type that stands for an object: its class, or the nearest class above it that is registered.
+  @usableFromInline
   func typeID(of object: AnyObject) -> UInt16? {
     let exact = ObjectIdentifier(type(of: object))
+    if exact == lastType.class { return lastType.id }
+    guard let id = findTypeID(of: object, exact) else { return nil }
+    lastType = (exact, id)
+    return id
+  }
+
+  private func findTypeID(of object: AnyObject, _ exact: ObjectIdentifier) -> UInt16? {
     if let id = typeIDs[exact] { return id }
     var ancestor: AnyClass? = _getSuperclass(type(of: object))
     while let current = ancestor {

@@ -2,15 +2,16 @@ import CLuaBridge
 
 /// One parameter of a bound function: the name, type and documentation that scripts see, and how to read it.
 public final class Param<Value> {
-  var info: ParameterInfo
+  @usableFromInline var info: ParameterInfo
   /// Taken where the script gives nothing or nil.
-  let fallback: Value?
-  let decode: (LuaArgument) throws(LuaMismatch) -> Value?
-  let rule: Rule<Value>?
+  @usableFromInline let fallback: Value?
+  @usableFromInline let decode: (LuaArgument) throws(LuaMismatch) -> Value?
+  @usableFromInline let rule: Rule<Value>?
   /// Reads all the arguments from this parameter's position on.
   private var decodeRest: ((Call, ParameterInfo) throws -> Value)?
 
   /// A parameter with a decoder of its own; most are made by `.required`, `.optional`, `.option` and `.rest`.
+  @inlinable
   public init(
     _ info: ParameterInfo, fallback: Value? = nil, rule: Rule<Value>? = nil,
     decode: @escaping (LuaArgument) throws(LuaMismatch) -> Value?
@@ -22,31 +23,22 @@ public final class Param<Value> {
   }
 
   /// Reads this parameter's value from a call.
+  @inlinable
   func value(in call: Call) throws -> Value {
-    switch info.role {
-    case .receiver, .required, .optional:
-      let position = info.position
-      if position < call.positional {
-        let raw = call.arguments[position]
-        if raw.tag != LB_NIL || fallback == nil { return try value(of: LuaArgument(raw, vm: call.vm), in: call) }
-      }
-      if let fallback { return fallback }
-      throw missing(in: call)
-    case .option, .requiredOption:
-      if let argument = call.option(info.name), argument.kind != .nil { return try value(of: argument, in: call) }
-      if let fallback { return fallback }
-      throw missing(in: call)
-    case .rest:
-      guard let decodeRest else { throw missing(in: call) }
-      return try decodeRest(call, info)
+    if info.isPositional, info.position < call.positional {
+      let argument = LuaArgument(call.arguments[info.position], vm: call.vm)
+      if !argument.isNil || fallback == nil { return try value(of: argument, in: call) }
     }
+    return try unusualValue(in: call)
   }
 
-  private func value(of argument: LuaArgument, in call: Call) throws -> Value {
+  @inlinable
+  func value(of argument: LuaArgument, in call: Call) throws -> Value {
     do throws(LuaMismatch) {
       if let value = try decode(argument) {
-        if let rule, !rule.holds(value) { throw .rule(rule.text, got: argument.shown) }
-        return value
+        guard let rule else { return value }
+        if rule.holds(value) { return value }
+        throw .rule(rule.text, got: argument.shown)
       }
     } catch {
       throw call.signature.error(error, in: info)
@@ -54,13 +46,21 @@ public final class Param<Value> {
     throw call.signature.wrongType(info, got: argument)
   }
 
-  private func missing(in call: Call) -> LuaError {
-    call.signature.missing(info, hasValue: info.position < call.count)
+  /// An option, the rest, or nothing at all.
+  @usableFromInline
+  func unusualValue(in call: Call) throws -> Value {
+    if info.role == .rest, let decodeRest { return try decodeRest(call, info) }
+    if info.isOption, let argument = call.option(info.name), !argument.isNil {
+      return try value(of: argument, in: call)
+    }
+    if let fallback { return fallback }
+    throw call.signature.missing(info, hasValue: info.position < call.count)
   }
 }
 
 extension Param where Value: LuaDecodable {
   /// A positional argument that must be given; of an optional type, it may be nil.
+  @inlinable
   public static func required(
     _ name: String, _ type: Value.Type, _ doc: String = "", _ rule: Rule<Value>? = nil
   ) -> Param {
@@ -68,6 +68,7 @@ extension Param where Value: LuaDecodable {
   }
 
   /// A positional argument that may be left out.
+  @inlinable
   public static func optional(
     _ name: String, default fallback: Value, _ doc: String = "", _ rule: Rule<Value>? = nil
   ) -> Param {
@@ -75,6 +76,7 @@ extension Param where Value: LuaDecodable {
   }
 
   /// A positional argument that may be left out, and is nil then.
+  @inlinable
   public static func optional<Wrapped>(
     _ name: String, _ type: Value.Type, _ doc: String = "", _ rule: Rule<Value>? = nil
   ) -> Param where Value == Wrapped? {
@@ -82,6 +84,7 @@ extension Param where Value: LuaDecodable {
   }
 
   /// A named entry of the table that is the last argument.
+  @inlinable
   public static func option(
     _ name: String, default fallback: Value, _ doc: String = "", _ rule: Rule<Value>? = nil
   ) -> Param {
@@ -89,6 +92,7 @@ extension Param where Value: LuaDecodable {
   }
 
   /// A named entry of the table that is the last argument; nil where it is left out.
+  @inlinable
   public static func option<Wrapped>(
     _ name: String, _ type: Value.Type, _ doc: String = "", _ rule: Rule<Value>? = nil
   ) -> Param where Value == Wrapped? {
@@ -96,6 +100,7 @@ extension Param where Value: LuaDecodable {
   }
 
   /// A named entry that the table of options must have.
+  @inlinable
   public static func requiredOption(
     _ name: String, _ type: Value.Type, _ doc: String = "", _ rule: Rule<Value>? = nil
   ) -> Param {
@@ -123,6 +128,7 @@ extension Param where Value: LuaDecodable {
   }
 
   /// The object that a method is called on.
+  @inlinable
   public static func receiver(_ type: Value.Type) -> Param {
     Param(.init("self", Value.self, "", .receiver), decode: Value.decode)
   }

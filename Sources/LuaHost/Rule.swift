@@ -1,7 +1,7 @@
 /// What a parameter asks of its value beyond the type. An error says `must` and then the rule's text.
 public struct Rule<Value> {
-  let text: String
-  let holds: (Value) -> Bool
+  @usableFromInline let text: String
+  @usableFromInline let holds: (Value) -> Bool
 
   /// - Parameter text: completes "must ...", as in "be a positive integer".
   public init(_ text: String, _ holds: @escaping (Value) -> Bool) {

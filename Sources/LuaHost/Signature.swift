@@ -10,7 +10,7 @@ public struct ParameterInfo: Sendable {
   public let defaultText: String?
   let acceptsTable: Bool
   /// Which argument it is, counted from 0 with the receiver; for options, where their table stands.
-  var position = 0
+  @usableFromInline var position = 0
 
   public init<Value: LuaDecodable>(
     _ name: String, _ type: Value.Type, _ doc: String, _ role: Role, default value: Value? = nil
@@ -27,8 +27,10 @@ public struct ParameterInfo: Sendable {
     self.role = role
     self.defaultText = defaultText
     self.acceptsTable = acceptsTable
+    isPositional = role == .receiver || role == .required || role == .optional
   }
 
+  @usableFromInline var isPositional: Bool
   var isOption: Bool { role == .option || role == .requiredOption }
   var isNeeded: Bool { role == .receiver || role == .required || role == .requiredOption }
 
@@ -49,6 +51,9 @@ public final class Signature: Sendable {
   let positional: [ParameterInfo]
   let options: [ParameterInfo]
   let requiredCount: Int
+  /// No options to look for.
+  @usableFromInline let isSimple: Bool
+  @usableFromInline let positionalCount: Int
   let hasRest: Bool
   /// Whether too many arguments are an error. Lua itself hands metamethods more than they need.
   let isStrict: Bool
@@ -58,10 +63,12 @@ public final class Signature: Sendable {
     self.doc = doc
     self.returns = returns
     options = parameters.filter(\.isOption)
+    isSimple = options.isEmpty
     hasRest = parameters.contains { $0.role == .rest }
     isStrict = !hasRest && !name.hasPrefix("__")
     let positional = parameters.filter { !$0.isOption && $0.role != .rest }
     self.positional = positional
+    positionalCount = positional.count
     requiredCount = (positional.lastIndex { $0.isNeeded } ?? -1) + 1
     var next = 0
     let count = positional.count
@@ -76,6 +83,7 @@ public final class Signature: Sendable {
   /// The number people count to, which leaves out the receiver.
   private func number(_ info: ParameterInfo) -> Int { info.position + (isMethod ? 0 : 1) }
 
+  @usableFromInline
   func error(_ mismatch: LuaMismatch, in info: ParameterInfo) -> LuaError {
     let place = info.isOption ? "option" : "argument"
     switch mismatch {
@@ -88,6 +96,7 @@ public final class Signature: Sendable {
     }
   }
 
+  @usableFromInline
   func wrongType(_ info: ParameterInfo, got argument: LuaArgument) -> LuaError {
     wrongType(info, got: info.typeName == "integer" && argument.kind == .number ? argument.shown : argument.typeName)
   }
