@@ -49,7 +49,7 @@ lb_status lb_protect(lb_vm *vm, lua_CFunction function, int arguments, void *req
 typedef struct {
   const char *text, *chunk;
   size_t count;
-  int reference;
+  int reference, *loaded;
   const lb_value *arguments;
   int argument_count;
 } call_request;
@@ -69,7 +69,8 @@ static int call_protected(lua_State *L) {
 static int load_protected(lua_State *L) {
   const call_request *request = lua_touserdata(L, 1);
   if (luaL_loadbufferx(L, request->text, request->count, request->chunk, "t") != LUA_OK) return lua_error(L);
-  return 1;
+  *request->loaded = luaL_ref(L, LUA_REGISTRYINDEX);
+  return 0;
 }
 
 static void leave(lb_vm *vm) {
@@ -117,12 +118,17 @@ static bool ends_too_early(lua_State *L) {
   return message && count >= length && memcmp(message + count - length, mark, length) == 0;
 }
 
-lb_status lb_run(lb_vm *vm, const char *text, size_t count, const char *chunk, int *results) {
+lb_status lb_run(lb_vm *vm, const char *text, size_t count, const char *chunk, const lb_value *arguments,
+                 int argument_count, int *results) {
   lua_State *L = vm->L;
-  call_request request = {.text = text, .count = count, .chunk = chunk};
-  lb_status status = lb_protect(vm, load_protected, 0, &request, 1);
+  int reference = LUA_NOREF;
+  call_request request = {.text = text, .count = count, .chunk = chunk, .loaded = &reference};
+  lb_status status = lb_protect(vm, load_protected, 0, &request, 0);
   if (status == LB_FAILED) return ends_too_early(L) ? LB_INCOMPLETE : LB_SYNTAX;
-  return status == LB_OK ? interpret(vm, 0, results) : status;
+  if (status != LB_OK) return status;
+  status = lb_call(vm, reference, arguments, argument_count, results);
+  lb_unretain(vm, reference);
+  return status;
 }
 
 lb_status lb_call(lb_vm *vm, int reference, const lb_value *arguments, int count, int *results) {

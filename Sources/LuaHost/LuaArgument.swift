@@ -51,7 +51,7 @@ public struct LuaArgument {
   @usableFromInline var shown: String {
     switch raw.tag {
     case LB_INTEGER: "\(raw.as.integer)"
-    case LB_NUMBER: luaText(raw.as.number)
+    case LB_NUMBER: numberText(raw.as.number)
     case LB_STRING: string.map { "'\($0)'" } ?? "string"
     case LB_BOOLEAN: "\(raw.as.boolean)"
     default: typeName
@@ -124,8 +124,8 @@ public struct LuaTableView {
   }
 }
 
-/// A number as Lua prints it: the shortest of `%.14g`-like forms that people type.
-func luaText(_ number: Double) -> String {
+/// A number as an error shows it.
+func numberText(_ number: Double) -> String {
   if number.isNaN { return "nan" }
   if number.isInfinite { return number < 0 ? "-inf" : "inf" }
   return "\(number)"

@@ -15,6 +15,10 @@ final class LuaReference: @unchecked Sendable {
   }
 
   deinit { queue.drop(index) }
+
+  var payload: LuaPayload {
+    LuaPayload(lb_value(tag: LB_REFERENCE, flag: 0, type: 0, count: 0, as: .init(slot: Int64(index))))
+  }
 }
 
 /// The references that were dropped, until their VM gives them up.
@@ -34,6 +38,36 @@ final class ReferenceQueue: Sendable {
     return dropped.withLock { indices in
       defer { indices.removeAll() }
       return indices
+    }
+  }
+}
+
+/// Any Lua value as it is, not copied: the same table stays the same table.
+public struct LuaHandle: LuaDecodable, LuaEncodable {
+  private enum Content {
+    case plain(LuaValue)
+    case reference(LuaReference)
+  }
+
+  public static var luaName: String { "any" }
+  public static var acceptsTable: Bool { true }
+  private let content: Content
+
+  init(_ argument: LuaArgument) throws {
+    switch argument.raw.tag {
+    case LB_FUNCTION, LB_TABLE, LB_OTHER:
+      guard let reference = argument.vm.retain(argument.raw) else { throw LuaError("not enough memory", kind: .memory) }
+      content = .reference(reference)
+    default: content = .plain(LuaVM.copy(argument))
+    }
+  }
+
+  public static func decode(_ argument: LuaArgument) -> LuaHandle? { try? LuaHandle(argument) }
+
+  public func payload(for vm: LuaVM) throws -> LuaPayload {
+    switch content {
+    case .plain(let value): try value.payload(for: vm)
+    case .reference(let reference): reference.payload
     }
   }
 }
@@ -78,6 +112,6 @@ extension LuaFunction: LuaDecodable, LuaEncodable {
 
   public func payload(for vm: LuaVM) throws -> LuaPayload {
     guard vm === self.vm else { throw LuaError("a function belongs to another script") }
-    return LuaPayload(lb_value(tag: LB_REFERENCE, flag: 0, type: 0, count: 0, as: .init(slot: Int64(reference.index))))
+    return reference.payload
   }
 }

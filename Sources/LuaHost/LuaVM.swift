@@ -33,11 +33,18 @@ public final class LuaVM {
 
   private(set) var raw: OpaquePointer!
   let options: Options
-  private(set) var functions: ContiguousArray<Function> = []
-  private(set) var types: [RegisteredType] = []
-  private(set) var libraries: [Library] = []
-  private var typeIDs: [ObjectIdentifier: UInt16] = [:]
-  private var lastType: (class: ObjectIdentifier?, id: UInt16) = (nil, 0)
+  /// By the number that Lua knows them by.
+  var functions: ContiguousArray<Function> = []
+  var types: [RegisteredType] = []
+  var typeIDs: [ObjectIdentifier: UInt16] = [:]
+  var lastType: (class: ObjectIdentifier?, id: UInt16) = (nil, 0)
+  var libraries: [Library] = []
+  /// Functions written in Lua that have declared themselves, by number.
+  var declarations: [Declaration] = []
+  var modules: [(name: String, library: String)] = []
+  private(set) var tools: Tools!
+  /// Where `require` looks beside the script's folder.
+  private var basePath = ""
   private let dropped = ReferenceQueue()
   /// The error that a binding threw last, until it comes back out of Lua.
   private var thrown: (any Error)?
@@ -55,6 +62,8 @@ public final class LuaVM {
       native_bytes: options.nativeBytes)
     raw = lb_open(host, max(0, options.memoryLimit ?? 0))
     guard raw != nil else { throw LuaError("not enough memory for a Lua interpreter", kind: .memory) }
+    tools = try Tools(self)
+    if case .string(let path)? = try load("return package.path", chunk: Prelude.chunk, taking: Self.copy).first { basePath = path }
   }
 
   deinit {
@@ -93,24 +102,28 @@ public final class LuaVM {
   func call(_ reference: LuaReference, _ arguments: [LuaPayload]) throws -> [LuaValue] {
     var values = arguments.map(\.raw)
     defer { for index in values.indices { lb_dispose(nil, &values[index]) } }
-    return try perform { results in lb_call(raw, reference.index, values, Int32(values.count), results) }
+    return try perform({ lb_call(raw, reference.index, values, Int32(values.count), $0) }, taking: Self.copy)
   }
 
-  /// Runs `work`, which leaves results or an error in Lua, and copies them out.
-  func perform(_ work: (UnsafeMutablePointer<Int32>) -> lb_status) throws -> [LuaValue] {
+  /// A value as Swift holds it; one that cannot be copied stays in Lua.
+  static func copy(_ argument: LuaArgument) -> LuaValue {
+    ((try? LuaValue.decode(argument)) ?? nil) ?? .other(typeName: argument.typeName)
+  }
+
+  /// Runs `work`, which leaves results or an error in Lua, and takes the results out.
+  func perform<Result>(
+    _ work: (UnsafeMutablePointer<Int32>) -> lb_status, taking: (LuaArgument) throws -> Result
+  ) throws -> [Result] {
     releaseDropped()
     let mark = lb_mark(raw)
     defer { lb_reset(raw, mark) }
     var results: Int32 = 0
     let status = work(&results)
     guard status == LB_OK else { throw error(status) }
-    return (0..<results).map { index in
-      let argument = LuaArgument(lb_result(raw, results, index), vm: self)
-      return ((try? LuaValue.decode(argument)) ?? nil) ?? .other(typeName: argument.typeName)
-    }
+    return try (0..<results).map { try taking(LuaArgument(lb_result(raw, results, $0), vm: self)) }
   }
 
-  private func error(_ status: lb_status) -> any Error {
+  func error(_ status: lb_status) -> any Error {
     if status == LB_INTERRUPTED { return LuaInterrupted() }
     if status == LB_EXITED { return LuaExit(code: lb_exit_code(raw)) }
     let failure = lb_failed(raw)
@@ -160,81 +173,6 @@ public final class LuaVM {
     for index in dropped.takeAll() { lb_unretain(raw, index) }
   }
 
-  // MARK: - Registering
-
-  public func register(_ library: Library) {
-    libraries.append(library)
-    for function in library.functions {
-      let id = add(function)
-      precondition(lb_add_function(raw, library.name, function.name, id), failureMessage)
-    }
-    for constant in library.constants { define(constant.name, constant.value, in: library.name) }
-  }
-
-  public func register(_ type: any LuaObject.Type) {
-    let declaration = type.luaType
-    let id = Int32(types.count)
-    typeIDs[ObjectIdentifier(type)] = UInt16(id)
-    types.append(RegisteredType(type: type, declaration: declaration))
-    var done = lb_add_type(raw, id, type.luaName, declaration.keepsIdentity)
-    for method in declaration.methods {
-      let function = add(method)
-      switch method.name {
-      case "__index": done = lb_add_getter(raw, id, method.name, function) && done
-      case "__newindex": done = lb_add_setter(raw, id, method.name, function) && done
-      default: done = lb_add_method(raw, id, method.name, function) && done
-      }
-    }
-    for property in declaration.properties {
-      done = lb_add_getter(raw, id, property.name, add(property.getter)) && done
-      if let setter = property.setter { done = lb_add_setter(raw, id, property.name, add(setter)) && done }
-    }
-    precondition(done, failureMessage)
-  }
-
-  /// Makes `require(module)` answer the table of the library `library`.
-  public func provide(module: String, library: String) {
-    precondition(lb_add_module(raw, module, library), failureMessage)
-  }
-
-  /// Sets the field `name` of the table `library`; of the globals where that is empty.
-  public func define(_ name: String, _ value: LuaValue, in library: String = "") {
-    guard var payload = try? value.payload(for: self) else { return }
-    let done = lb_add_value(raw, library, name, &payload.raw)
-    lb_dispose(nil, &payload.raw)
-    precondition(done, failureMessage)
-  }
-
-  private func add(_ function: Function) -> Int32 {
-    functions.append(function)
-    return Int32(functions.count - 1)
-  }
-
-  func typeName(_ id: Int) -> String { types.indices.contains(id) ? types[id].type.luaName : "object" }
-
-  /// The type that stands for an object: its class, or the nearest class above it that is registered.
-  @usableFromInline
-  func typeID(of object: AnyObject) -> UInt16? {
-    let exact = ObjectIdentifier(type(of: object))
-    if exact == lastType.class { return lastType.id }
-    guard let id = findTypeID(of: object, exact) else { return nil }
-    lastType = (exact, id)
-    return id
-  }
-
-  private func findTypeID(of object: AnyObject, _ exact: ObjectIdentifier) -> UInt16? {
-    if let id = typeIDs[exact] { return id }
-    var ancestor: AnyClass? = _getSuperclass(type(of: object))
-    while let current = ancestor {
-      if let id = typeIDs[ObjectIdentifier(current)] {
-        typeIDs[exact] = id
-        return id
-      }
-      ancestor = _getSuperclass(current)
-    }
-    return nil
-  }
-
   // MARK: - Running
 
   /// Runs a script.
@@ -244,25 +182,46 @@ public final class LuaVM {
   ///   - arguments: what the script sees as `arg` and `...`.
   /// - Throws: `LuaError`, `LuaInterrupted`, `LuaExit`.
   public func run(_ source: String, chunk: String, arguments: [String] = []) throws {
-    _ = try load(source, chunk: chunk)
+    var path = basePath
+    if chunk.hasPrefix("@") {
+      let folder = chunk.dropFirst().split(separator: "/", omittingEmptySubsequences: false).dropLast()
+      let prefix = folder.isEmpty ? "" : folder.joined(separator: "/") + "/"
+      path = "\(prefix)?.lua;\(prefix)?/init.lua;\(basePath)"
+    }
+    define("path", .string(path), in: "package")
+    let values = arguments.map(LuaValue.string)
+    define("arg", .table(LuaTable(items: values, fields: [(.int(0), .string(String(chunk.dropFirst())))])))
+    _ = try load(source, chunk: chunk, arguments: values, taking: Self.copy)
   }
 
   /// Runs a piece of a session and returns its values; an expression is a piece too.
   ///
   /// - Throws: `LuaError`, of kind `.incomplete` where more lines are wanted, `LuaInterrupted`, `LuaExit`.
   public func evaluate(_ source: String, chunk: String) throws -> [LuaValue] {
+    try evaluate(source, chunk: chunk, taking: Self.copy)
+  }
+
+  func evaluate<Result>(
+    _ source: String, chunk: String, taking: (LuaArgument) throws -> Result
+  ) throws -> [Result] {
+    try tools.freeGlobals.call()
     do {
-      return try load("return " + source, chunk: chunk)
+      return try load("return " + source, chunk: chunk, taking: taking)
     } catch let error as LuaError where error.kind == .syntax || error.kind == .incomplete {
-      return try load(source, chunk: chunk)
+      return try load(source, chunk: chunk, taking: taking)
     }
   }
 
-  private func load(_ source: String, chunk: String) throws -> [LuaValue] {
+  func load<Result>(
+    _ source: String, chunk: String, arguments: [LuaValue] = [], taking: (LuaArgument) throws -> Result
+  ) throws -> [Result] {
     var source = source
+    var values = try arguments.map { try $0.payload(for: self).raw }
+    defer { for index in values.indices { lb_dispose(nil, &values[index]) } }
     return try source.withUTF8 { text in
       let bytes = UnsafeRawPointer(text.baseAddress)?.assumingMemoryBound(to: CChar.self)
-      return try perform { lb_run(raw, bytes, text.count, chunk, $0) }
+      return try perform(
+        { lb_run(raw, bytes, text.count, chunk, values, Int32(values.count), $0) }, taking: taking)
     }
   }
 

@@ -138,32 +138,3 @@ func withArticle(_ typeName: String) -> String {
   if typeName == "any" || typeName == "nil" { return typeName }
   return ("aeiou".contains(first) ? "an " : "a ") + typeName
 }
-
-/// A default value as scripts would write it.
-private func luaText<Value>(_ value: Value) -> String {
-  switch value {
-  case let text as String: "\"\(text)\""
-  case let name as any RawRepresentable<String>: "\"\(name.rawValue)\""
-  case let list as [Any]: "{" + list.map { luaText($0) }.joined(separator: ", ") + "}"
-  case let number as Double: number == number.rounded() && abs(number) < 1e15 ? "\(Int(number))" : "\(number)"
-  case let choice as any AnyChoice: luaText(choice.chosen)
-  default: unwrapped(value)
-  }
-}
-
-private func unwrapped<Value>(_ value: Value) -> String {
-  let mirror = Mirror(reflecting: value)
-  guard mirror.displayStyle == .optional else { return "\(value)" }
-  return mirror.children.first.map { luaText($0.value) } ?? "nil"
-}
-
-private protocol AnyChoice { var chosen: Any { get } }
-
-extension OneOf: AnyChoice {
-  fileprivate var chosen: Any {
-    switch self {
-    case .first(let value): value
-    case .second(let value): value
-    }
-  }
-}

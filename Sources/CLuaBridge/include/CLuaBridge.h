@@ -108,7 +108,8 @@ typedef struct lb_failure {
 int lb_mark(lb_vm *vm);
 void lb_reset(lb_vm *vm, int mark);  // drops results and everything borrowed since the mark
 // Runs text; its results stay on the Lua stack (lb_result) until lb_reset.
-lb_status lb_run(lb_vm *vm, const char *text, size_t count, const char *chunk, int *results);
+lb_status lb_run(lb_vm *vm, const char *text, size_t count, const char *chunk, const lb_value *arguments,
+                 int argument_count, int *results);
 lb_status lb_call(lb_vm *vm, int reference, const lb_value *arguments, int count, int *results);
 lb_value lb_result(lb_vm *vm, int results, int index);  // index 0 ..< results
 lb_failure lb_failed(lb_vm *vm);
