@@ -46,7 +46,16 @@ bool lb_stopping(const lb_vm *vm) { return atomic_load(&vm->stop) != STOP_NOT; }
 
 void lb_clear_interrupt(lb_vm *vm) { atomic_store(&vm->stop, STOP_NOT); }
 
+// Threads of a pool block all signals, and hand that on to the threads they start.
+static void receive_private_signal(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, private_signal);
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 lb_vm *lb_enter_thread(lb_vm *vm) {
+  if (vm) receive_private_signal();
   lb_vm *outer = vm_of_thread;
   vm_of_thread = vm;
   return outer;

@@ -33,7 +33,7 @@ static int open_libraries(lua_State *L) {
   return 0;
 }
 
-lb_vm *lb_open(lb_host host, size_t memory_limit) {
+lb_vm *lb_open(lb_host host) {
   lb_vm *vm = calloc(1, sizeof *vm);
   if (!vm) return NULL;
   vm->host = host;
@@ -50,9 +50,10 @@ lb_vm *lb_open(lb_host host, size_t memory_limit) {
     lb_close(vm);
     return NULL;
   }
-  vm->limit = memory_limit;
   return vm;
 }
+
+void lb_limit_memory(lb_vm *vm, size_t limit) { vm->limit = limit; }
 
 void lb_close(lb_vm *vm) {
   lb_interrupt_on(vm, 0);

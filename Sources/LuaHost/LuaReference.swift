@@ -97,7 +97,7 @@ public final class LuaFunction: @unchecked Sendable {
   }
 
   /// Calls the function with a list of arguments.
-  public func call(with arguments: [LuaValue]) throws -> [LuaValue] {
+  public func call(with arguments: [some LuaEncodable]) throws -> [LuaValue] {
     guard let vm else { throw LuaError("the script of this function has ended") }
     return try vm.call(reference, try arguments.map { try $0.payload(for: vm) })
   }

@@ -60,10 +60,12 @@ public final class LuaVM {
       },
       release: { Unmanaged<AnyObject>.fromOpaque($0!).release() },
       native_bytes: options.nativeBytes)
-    raw = lb_open(host, max(0, options.memoryLimit ?? 0))
+    raw = lb_open(host)
     guard raw != nil else { throw LuaError("not enough memory for a Lua interpreter", kind: .memory) }
     tools = try Tools(self)
     if case .string(let path)? = try load("return package.path", chunk: Prelude.chunk, taking: Self.copy).first { basePath = path }
+    // The prelude is the host's own, and not to be charged to a script.
+    lb_limit_memory(raw, max(0, options.memoryLimit ?? 0))
   }
 
   deinit {
@@ -75,7 +77,7 @@ public final class LuaVM {
   private func answer(
     _ function: Int, _ arguments: UnsafePointer<lb_value>, _ count: Int, _ out: UnsafeMutablePointer<lb_value>
   ) -> Int32 {
-    defer { if !dropped.isEmpty { releaseDropped() } }
+    if !dropped.isEmpty { releaseDropped() }
     do {
       return try functions[function].body(self, arguments, count, out)
     } catch {
@@ -114,9 +116,11 @@ public final class LuaVM {
   func perform<Result>(
     _ work: (UnsafeMutablePointer<Int32>) -> lb_status, taking: (LuaArgument) throws -> Result
   ) throws -> [Result] {
-    releaseDropped()
     let mark = lb_mark(raw)
-    defer { lb_reset(raw, mark) }
+    defer {
+      lb_reset(raw, mark)
+      releaseDropped()
+    }
     var results: Int32 = 0
     let status = work(&results)
     guard status == LB_OK else { throw error(status) }
@@ -168,6 +172,7 @@ public final class LuaVM {
     return index < 0 ? nil : LuaReference(index: index, queue: dropped)
   }
 
+  /// Only where no value is on its way into Lua, for its Swift owner may be gone already.
   private func releaseDropped() {
     guard !dropped.isEmpty else { return }
     for index in dropped.takeAll() { lb_unretain(raw, index) }
@@ -224,6 +229,12 @@ public final class LuaVM {
         { lb_run(raw, bytes, text.count, chunk, values, Int32(values.count), $0) }, taking: taking)
     }
   }
+
+  /// Bytes that the interpreter itself uses.
+  public var memoryUsed: Int { lb_memory_used(raw) }
+
+  /// Collects all garbage now.
+  public func collectGarbage() { lb_collect(raw) }
 
   // MARK: - Interrupts
 

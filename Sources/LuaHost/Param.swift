@@ -6,14 +6,14 @@ public final class Param<Value> {
   /// Taken where the script gives nothing or nil.
   @usableFromInline let fallback: Value?
   @usableFromInline let decode: (LuaArgument) throws(LuaMismatch) -> Value?
-  @usableFromInline let rule: Rule<Value>?
+  @usableFromInline let rule: Rule<Value>
   /// Reads all the arguments from this parameter's position on.
   private var decodeRest: ((Call, ParameterInfo) throws -> Value)?
 
   /// A parameter with a decoder of its own; most are made by `.required`, `.optional`, `.option` and `.rest`.
   @inlinable
   public init(
-    _ info: ParameterInfo, fallback: Value? = nil, rule: Rule<Value>? = nil,
+    _ info: ParameterInfo, fallback: Value? = nil, rule: Rule<Value> = .any,
     decode: @escaping (LuaArgument) throws(LuaMismatch) -> Value?
   ) {
     self.info = info
@@ -36,8 +36,8 @@ public final class Param<Value> {
   func value(of argument: LuaArgument, in call: Call) throws -> Value {
     do throws(LuaMismatch) {
       if let value = try decode(argument) {
-        guard let rule else { return value }
-        if rule.holds(value) { return value }
+        guard let holds = rule.holds else { return value }
+        if holds(value) { return value }
         throw .rule(rule.text, got: argument.shown)
       }
     } catch {
@@ -62,7 +62,7 @@ extension Param where Value: LuaDecodable {
   /// A positional argument that must be given; of an optional type, it may be nil.
   @inlinable
   public static func required(
-    _ name: String, _ type: Value.Type, _ doc: String = "", _ rule: Rule<Value>? = nil
+    _ name: String, _ type: Value.Type, _ doc: String = "", _ rule: Rule<Value> = .any
   ) -> Param {
     Param(.init(name, Value.self, doc, .required), rule: rule, decode: Value.decode)
   }
@@ -70,7 +70,7 @@ extension Param where Value: LuaDecodable {
   /// A positional argument that may be left out.
   @inlinable
   public static func optional(
-    _ name: String, default fallback: Value, _ doc: String = "", _ rule: Rule<Value>? = nil
+    _ name: String, default fallback: Value, _ doc: String = "", _ rule: Rule<Value> = .any
   ) -> Param {
     Param(.init(name, Value.self, doc, .optional, default: fallback), fallback: fallback, rule: rule, decode: Value.decode)
   }
@@ -78,7 +78,7 @@ extension Param where Value: LuaDecodable {
   /// A positional argument that may be left out, and is nil then.
   @inlinable
   public static func optional<Wrapped>(
-    _ name: String, _ type: Value.Type, _ doc: String = "", _ rule: Rule<Value>? = nil
+    _ name: String, _ type: Value.Type, _ doc: String = "", _ rule: Rule<Value> = .any
   ) -> Param where Value == Wrapped? {
     Param(.init(name, Value.self, doc, .optional), fallback: .some(nil), rule: rule, decode: Value.decode)
   }
@@ -86,7 +86,7 @@ extension Param where Value: LuaDecodable {
   /// A named entry of the table that is the last argument.
   @inlinable
   public static func option(
-    _ name: String, default fallback: Value, _ doc: String = "", _ rule: Rule<Value>? = nil
+    _ name: String, default fallback: Value, _ doc: String = "", _ rule: Rule<Value> = .any
   ) -> Param {
     Param(.init(name, Value.self, doc, .option, default: fallback), fallback: fallback, rule: rule, decode: Value.decode)
   }
@@ -94,7 +94,7 @@ extension Param where Value: LuaDecodable {
   /// A named entry of the table that is the last argument; nil where it is left out.
   @inlinable
   public static func option<Wrapped>(
-    _ name: String, _ type: Value.Type, _ doc: String = "", _ rule: Rule<Value>? = nil
+    _ name: String, _ type: Value.Type, _ doc: String = "", _ rule: Rule<Value> = .any
   ) -> Param where Value == Wrapped? {
     Param(.init(name, Value.self, doc, .option), fallback: .some(nil), rule: rule, decode: Value.decode)
   }
@@ -102,7 +102,7 @@ extension Param where Value: LuaDecodable {
   /// A named entry that the table of options must have.
   @inlinable
   public static func requiredOption(
-    _ name: String, _ type: Value.Type, _ doc: String = "", _ rule: Rule<Value>? = nil
+    _ name: String, _ type: Value.Type, _ doc: String = "", _ rule: Rule<Value> = .any
   ) -> Param {
     Param(.init(name, Value.self, doc, .requiredOption), rule: rule, decode: Value.decode)
   }

@@ -1,7 +1,15 @@
 /// What a parameter asks of its value beyond the type. An error says `must` and then the rule's text.
 public struct Rule<Value> {
   @usableFromInline let text: String
-  @usableFromInline let holds: (Value) -> Bool
+  @usableFromInline let holds: ((Value) -> Bool)?
+
+  /// Asks for nothing.
+  public static var any: Rule { Rule() }
+
+  private init() {
+    text = ""
+    holds = nil
+  }
 
   /// - Parameter text: completes "must ...", as in "be a positive integer".
   public init(_ text: String, _ holds: @escaping (Value) -> Bool) {

@@ -72,7 +72,8 @@ typedef struct lb_host {
 typedef struct lb_vm lb_vm;
 
 // --- life: vm.c ---
-lb_vm *lb_open(lb_host host, size_t memory_limit);  // 0: no limit; NULL: out of memory
+lb_vm *lb_open(lb_host host);  // NULL: out of memory
+void lb_limit_memory(lb_vm *vm, size_t limit);  // of scripts; 0: no limit
 void lb_close(lb_vm *vm);
 size_t lb_memory_used(const lb_vm *vm);
 void lb_collect(lb_vm *vm);
