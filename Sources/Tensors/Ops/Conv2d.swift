@@ -1,0 +1,98 @@
+import COneDNN
+
+/// Two-dimensional convolution (cross-correlation). ONNX Conv.
+///
+/// Inputs: `x` [N, C, H, W], `weight` [O, C / groups, kh, kw], optionally `bias` [O]; one type, f32 or f64.
+/// The result [N, O, OH, OW] lies channels-last in f32, with
+/// `OH = (H + top + bottom - dilation (kh - 1) - 1) / stride + 1`.
+public struct Conv2d: Op {
+  public static let name = "conv2d"
+  public let stride: Size2d
+  public let padding: Padding2d
+  public let dilation: Size2d
+  public let groups: Int
+
+  public init(stride: Size2d = 1, padding: Padding2d = 0, dilation: Size2d = 1, groups: Int = 1) {
+    (self.stride, self.padding, self.dilation, self.groups) = (stride, padding, dilation, groups)
+  }
+
+  /// The window for weights of this shape.
+  public func window(_ weight: Shape) -> Window2d {
+    Window2d(kernel: Size2d(weight[2], weight[3]), stride: stride, padding: padding, dilation: dilation)
+  }
+
+  public func shape(of s: [Shape]) throws -> Shape {
+    let (x, weight) = (s[0], s[1])
+    try requireImages(x)
+    try require(weight.rank == 4, "weight must be [O, C / groups, kh, kw], got \(weight)")
+    try require(groups >= 1, "groups must be positive (got \(groups))")
+    try require(
+      x[1] > 0 && x[1] % groups == 0 && x[1] / groups == weight[1],
+      "input \(x) has \(x[1]) channels, weight \(weight) with \(groups) groups expects "
+        + "\(weight[1].multipliedReportingOverflow(by: groups).partialValue)")
+    try require(
+      weight[0] > 0 && weight[0] % groups == 0,
+      "weight \(weight) has \(weight[0]) output channels, which do not divide into \(groups) groups")
+    if s.count > 2 {
+      try require(
+        s[2] == [weight[0]], "bias \(s[2]) must have one element per output channel of weight \(weight)")
+    }
+    return try window(weight).shape(over: x, channels: weight[0], for: name)
+  }
+
+  public func dtype(of types: [DType]) throws -> DType { try floatingType(types) }
+
+  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
+    if context.dtype == .f64 { return try referenceForward(t, context.shape) }
+    let (x, weight) = (try t[0].channelsLast(), try t[1].contiguous())
+    let bias = t.count > 2 ? try t[2].contiguous() : nil
+    let y = try Tensor(undefined: context.shape, .f32, format: .channelsLast)
+    if y.count == 0 { return y }
+    var geometry = geometry(x.shape, weight.shape)
+    try OneDNN.check(
+      od_conv2d_forward(&geometry, x.floats, weight.floats, bias?.floats, false, y.floats), name)
+    return y
+  }
+
+  public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
+    if dy.dtype == .f64 { return try referenceBackward(dy, record) }
+    let (x, weight) = (record.inputs[0], try record.inputs[1].contiguous())
+    let gradient = try dy.channelsLast()
+    var geometry = geometry(x.shape, weight.shape)
+    var result = [Tensor?](repeating: nil, count: record.inputs.count)
+    if dy.count == 0 { return try record.inputs.map { try Tensor.zeros($0.shape, $0.dtype) } }
+    if record.needs[0] {
+      let dx = try Tensor(undefined: x.shape, .f32, format: .channelsLast)
+      try OneDNN.check(
+        od_conv2d_backward_data(&geometry, gradient.floats, weight.floats, dx.floats), name)
+      result[0] = dx
+    }
+    let needsBias = record.inputs.count > 2 && record.needs[2]
+    if record.needs[1] {
+      let dw = try Tensor(undefined: weight.shape)
+      let db = needsBias ? try Tensor(undefined: record.inputs[2].shape) : nil
+      let source = try x.channelsLast()
+      try OneDNN.check(
+        od_conv2d_backward_weights(&geometry, source.floats, gradient.floats, dw.floats, db?.floats), name)
+      result[1] = dw
+      if needsBias { result[2] = db }
+    } else if needsBias {
+      result[2] = try Sum(axes: [0, 2, 3])(gradient)
+    }
+    return result
+  }
+
+  public func cost(of inputs: [Shape], output: Shape) -> Cost {
+    Cost(macs: output.elements * inputs[1].dropFirst().reduce(1, *))
+  }
+
+  private func geometry(_ x: Shape, _ weight: Shape) -> od_conv2d_shape {
+    od_conv2d_shape(
+      batch: Int64(x[0]), channels: Int64(x[1]), height: Int64(x[2]), width: Int64(x[3]),
+      out_channels: Int64(weight[0]), kernel_height: Int64(weight[2]), kernel_width: Int64(weight[3]),
+      groups: Int64(groups), stride_height: Int64(stride.height), stride_width: Int64(stride.width),
+      dilation_height: Int64(dilation.height), dilation_width: Int64(dilation.width),
+      pad_top: Int64(padding.top), pad_left: Int64(padding.left), pad_bottom: Int64(padding.bottom),
+      pad_right: Int64(padding.right))
+  }
+}

@@ -1,0 +1,53 @@
+import CKernels
+
+/// Rows of a table: `y[i...] = weight[indices[i...]]`. ONNX Gather along the first dimension.
+///
+/// Inputs: `weight` [V, D], f32 or f64, and `indices`, i64 of any shape S; the result is [S..., D]. Indices
+/// count from 0; one outside of the table is an error.
+public struct Embedding: Op {
+  public static let name = "embedding"
+  public init() {}
+
+  public func shape(of s: [Shape]) throws -> Shape {
+    try require(s[0].rank == 2, "weight must be [rows, features], got \(s[0])")
+    try require(s[1].rank < Shape.maximumRank, "indices \(s[1]) have too many dimensions")
+    return try Shape(checking: s[1].dims + [s[0][1]], for: name)
+  }
+
+  public func dtype(of types: [DType]) throws -> DType {
+    try require(types[1] == .i64, "indices must be i64, got \(types[1])")
+    return try floatingType(types, 0..<1)
+  }
+
+  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
+    let (table, indices) = (try t[0].contiguous(), try t[1].contiguous())
+    let (rows, width) = (table.shape[0], table.shape[1])
+    let index = indices.pointer(Int64.self)
+    for i in 0..<indices.count where index[i] < 0 || index[i] >= rows {
+      throw ShapeError(
+        name, "index \(index[i]) is outside of the table \(table.shape), whose rows are 0 to \(rows - 1)")
+    }
+    let y = try Tensor(undefined: context.shape, context.dtype)
+    if context.dtype == .f64 {
+      let (from, to) = (table.pointer(Double.self), y.pointer(Double.self))
+      for i in 0..<indices.count { (to + i * width).update(from: from + Int(index[i]) * width, count: width) }
+    } else {
+      qk_f32_gather_rows(indices.count, width, table.floats, index, y.floats)
+    }
+    return y
+  }
+
+  public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
+    let (indices, gradient) = (try record.inputs[1].contiguous(), try dy.contiguous())
+    let table = try Tensor.zeros(record.inputs[0].shape, dy.dtype)
+    let width = table.shape[1]
+    let index = indices.pointer(Int64.self)
+    if dy.dtype == .f64 {
+      let (from, to) = (gradient.pointer(Double.self), table.pointer(Double.self))
+      for i in 0..<gradient.count { to[Int(index[i / width]) * width + i % width] += from[i] }
+    } else {
+      qk_f32_scatter_add_rows(indices.count, width, gradient.floats, index, table.floats)
+    }
+    return [table, nil]
+  }
+}

@@ -1,0 +1,63 @@
+import CKernels
+
+/// The largest element under a sliding window, of images [N, C, H, W]; a NaN counts as largest, and the first
+/// among equals gets the gradient. Padding takes no part. ONNX MaxPool.
+public struct MaxPool2d: PoolingOp {
+  public static let name = "max_pool2d"
+  public let window: Window2d
+
+  public init(_ window: Window2d) { self.window = window }
+
+  /// PyTorch's arguments: the stride is the kernel unless given.
+  public init(_ kernel: Size2d, stride: Size2d? = nil, padding: Padding2d = 0, dilation: Size2d = 1) {
+    window = Window2d(kernel: kernel, stride: stride ?? kernel, padding: padding, dilation: dilation)
+  }
+
+  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
+    let x = try t[0].channelsLast()
+    let y = try Tensor(undefined: context.shape, context.dtype, format: .channelsLast)
+    if context.dtype == .f64 {
+      reference(x, y)
+    } else if context.recording {
+      // For each result the pixel it came from, channels-last too.
+      let taken = try Tensor(undefined: context.shape, .i32, format: .channelsLast)
+      var shape = kernelWindow(x.shape, y.shape)
+      qk_f32_max_pool(&shape, x.floats, y.floats, taken.pointer(Int32.self))
+      context.save(taken)
+    } else {
+      var shape = kernelWindow(x.shape, y.shape)
+      qk_f32_max_pool(&shape, x.floats, y.floats, nil)
+    }
+    return y
+  }
+
+  public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
+    let x = record.inputs[0]
+    let gradient = try dy.channelsLast()
+    if dy.dtype == .f64 { return [try referenceGradient(try x.channelsLast(), gradient)] }
+    let dx = try Tensor(undefined: x.shape, .f32, format: .channelsLast)
+    var shape = kernelWindow(x.shape, dy.shape)
+    qk_f32_max_pool_backward(&shape, gradient.floats, record.saved[0].pointer(Int32.self), dx.floats)
+    return [dx]
+  }
+
+  private func reference(_ x: Tensor, _ y: Tensor) {
+    let (input, output) = (x.pointer(Double.self), y.pointer(Double.self))
+    window.forEachPosition(x.shape, y.shape) { at, taps in output[at] = input[Self.largest(input, taps)] }
+  }
+
+  private func referenceGradient(_ x: Tensor, _ dy: Tensor) throws -> Tensor {
+    let dx = try Tensor.zeros(x.shape, .f64, format: .channelsLast)
+    let (input, gradient, result) = (x.pointer(Double.self), dy.pointer(Double.self), dx.pointer(Double.self))
+    window.forEachPosition(x.shape, dy.shape) { at, taps in result[Self.largest(input, taps)] += gradient[at]
+    }
+    return dx
+  }
+
+  /// Where the largest of the elements visited by `taps` lies; `PoolingOp` lets no window be empty.
+  private static func largest(_ x: UnsafeMutablePointer<Double>, _ taps: ((Int) -> Void) -> Void) -> Int {
+    var best = -1
+    taps { at in if best < 0 || x[at] > x[best] || (x[at].isNaN && !x[best].isNaN) { best = at } }
+    return best
+  }
+}
