@@ -59,6 +59,8 @@ extension RunIndex {
     var configuration = Configuration()
     // Several processes may list at once; each waits for the other's few milliseconds.
     configuration.busyMode = .timeout(10)
+    // Should it be lost with the power, it is made again.
+    configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = OFF") }
     let queue =
       inMemory
       ? try DatabaseQueue(configuration: configuration)

@@ -1,11 +1,9 @@
 /// SHA-256 (FIPS 180-4), for telling whether two files are the same; `sha256sum` gives the same digits.
 public struct SHA256 {
-  private var state: [UInt32] = [
-    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
-  ]
+  private var state = SIMD8<UInt32>(
+    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19)
   private var pending: [UInt8] = []
   private var length: UInt64 = 0
-  private var schedule = [UInt32](repeating: 0, count: 64)
 
   public init() {}
 
@@ -14,9 +12,14 @@ public struct SHA256 {
     pending += bytes
     length += UInt64(pending.count - before)
     let whole = pending.count & ~63
-    pending.withUnsafeBufferPointer { buffer in
-      for start in stride(from: 0, to: whole, by: 64) {
-        Self.compress(UnsafeBufferPointer(rebasing: buffer[start..<start + 64]), into: &state, &schedule)
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
+      Self.constants.withUnsafeBufferPointer { constants in
+        pending.withUnsafeBufferPointer { bytes in
+          for start in stride(from: 0, to: whole, by: 64) {
+            let block = UnsafeBufferPointer(rebasing: bytes[start..<start + 64])
+            Self.compress(block, into: &state, constants, schedule)
+          }
+        }
       }
     }
     pending.removeFirst(whole)
@@ -29,14 +32,15 @@ public struct SHA256 {
     update(
       [0x80] + [UInt8](repeating: 0, count: zeros)
         + (0..<8).map { UInt8(truncatingIfNeeded: bits >> (56 - 8 * $0)) })
-    return state.map { word in
-      let digits = String(word, radix: 16)
+    return state.indices.map { place in
+      let digits = String(state[place], radix: 16)
       return String(repeating: "0", count: 8 - digits.count) + digits
     }.joined()
   }
 
   private static func compress(
-    _ block: UnsafeBufferPointer<UInt8>, into state: inout [UInt32], _ w: inout [UInt32]
+    _ block: UnsafeBufferPointer<UInt8>, into state: inout SIMD8<UInt32>,
+    _ constants: UnsafeBufferPointer<UInt32>, _ w: UnsafeMutableBufferPointer<UInt32>
   ) {
     for t in 0..<16 {
       w[t] =
@@ -60,11 +64,11 @@ public struct SHA256 {
       (h, g, f, e) = (g, f, e, d &+ t1)
       (d, c, b, a) = (c, b, a, t1 &+ s0 &+ majority)
     }
-    for (index, word) in [a, b, c, d, e, f, g, h].enumerated() { state[index] &+= word }
+    state &+= SIMD8(a, b, c, d, e, f, g, h)
   }
 
   @inline(__always)
-  private static func rotated(_ x: UInt32, _ count: UInt32) -> UInt32 { x >> count | x << (32 - count) }
+  private static func rotated(_ x: UInt32, _ count: UInt32) -> UInt32 { x &>> count | x &<< (32 &- count) }
 
   /// First 32 bits of the fractional parts of the cube roots of the first 64 primes.
   private static let constants: [UInt32] = [
