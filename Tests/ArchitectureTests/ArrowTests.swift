@@ -4,13 +4,13 @@ import Testing
 @Suite struct ArrowTests {
   /// What the files of a room may import, apart from the system's own modules.
   static let arrows: [String: Set<String>] = [
-    "qscript": ["Bindings", "Runs", "LuaHost", "CEdit", "ArgumentParser"],
+    "qscript": ["Bindings", "Runs", "LuaHost", "CEdit", "COutput", "ArgumentParser"],
     "Bindings": [
-      "LuaHost", "Runs", "Formats", "Deployment", "Compression", "Models", "Tensors", "CResources",
+      "LuaHost", "Runs", "Formats", "Deployment", "Compression", "Models", "Tensors", "CResources", "COutput",
     ],
     "LuaHost": ["CLuaBridge"],
     "Runs": ["GRDB"],
-    "Formats": ["Models", "Tensors", "CZlib"],
+    "Formats": ["Deployment", "Compression", "Models", "Tensors", "CZlib"],
     "Deployment": ["Compression", "Models", "Tensors", "CKernels"],
     "Compression": ["Models", "Tensors", "CKernels"],
     "Models": ["Tensors"],

@@ -30,14 +30,19 @@ import Testing
     let files = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [])
       .filter { $0.hasSuffix(".lua") }
     let embedded = (0..<qr_lua_module_count()).map { String(cString: qr_lua_module_name($0)) }
-    #expect(embedded.map { $0 + ".lua" }.sorted() == files.sorted())
+    #expect(embedded.map(Self.file).sorted() == files.sorted())
 
     for name in embedded {
       var length = 0
       let text = try #require(qr_lua_module(name, &length))
-      let file = try Data(contentsOf: folder.appending(path: name + ".lua"))
-      #expect(Data(bytes: text, count: length) == file, "\(name).lua")
+      let file = try Data(contentsOf: folder.appending(path: Self.file(of: name)))
+      #expect(Data(bytes: text, count: length) == file, "\(name)")
     }
+  }
+
+  /// The file of a module: `repl.lua` is `repl`, or `qscript.repl` for those who require it.
+  private static func file(of module: String) -> String {
+    "\(module.split(separator: ".").last ?? "").lua"
   }
 
   @Test func `an unknown Lua module is absent`() {

@@ -15,7 +15,7 @@ const uint8_t *qr_digits_labels(size_t *length);
 // Authors, source and licence of the digits, to be shown wherever the data set is described.
 const char *qr_digits_license(void);
 
-// The standard library written in Lua: Sources/Bindings/Lua/NAME.lua, listed in lua_modules.inc.
+// The standard library written in Lua, Sources/Bindings/Lua: every file of it, listed in lua_modules.inc.
 size_t qr_lua_module_count(void);
 
 // The name of module `index`, in the order of the list; NULL from `qr_lua_module_count()` on.
