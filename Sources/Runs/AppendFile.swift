@@ -3,7 +3,8 @@ import Foundation
 /// A file that only grows. Each append is one system call, so that a killed process loses nothing it had
 /// appended; `sync` guards against the loss of power.
 final class AppendFile {
-  let path: String
+  /// Where it is now, for messages: whoever moves the file says so.
+  var path: String
   private let descriptor: Int32
   /// The last append was cut short, as by a full disk: the next one starts on a line of its own.
   private var isTorn = false

@@ -61,6 +61,7 @@ extension RunStore {
       // Losing a run that has just begun with the power is no loss worth a start-up's time.
       try record.write(to: hidden, synced: false)
       guard rename(hidden.path, files.path) == 0 else { throw RunError.system("make folder", files.path) }
+      metrics.path = files.metrics
       return metrics
     } catch {
       for file in [hidden.metrics, hidden.script, hidden.record] { unlink(file) }

@@ -44,7 +44,7 @@ extension StoredRun {
       ("seed", "\(record.seed)"),
       (
         "machine",
-        "\(machine.cpu), \(machine.cores) cores, \(machine.instructionSet), \(record.threads) threads"
+        "\(machine.cpu), \(machine.cores) cores, \(machine.instructionSet), \(record.threads) thread\(record.threads == 1 ? "" : "s")"
       ),
       ("system", machine.system),
       ("versions", versions),
