@@ -30,8 +30,10 @@ QK_AVX512_INLINE __m512i qk_requantize_avx512(__m512i acc, __m512 multiplier, co
   return qk_saturate_avx512(_mm512_mul_ps(_mm512_cvtepi32_ps(acc), multiplier), s);
 }
 
-/// The lanes 0..<count, count <= 16.
-QK_AVX512_INLINE __mmask16 qk_lanes(size_t count) { return (__mmask16)((1u << count) - 1); }
+/// The first `count` of 16 lanes, all of them from 16 on.
+QK_AVX512_INLINE __mmask16 qk_lanes(size_t count) {
+  return count < 16 ? (__mmask16)((1u << count) - 1) : 0xffff;
+}
 
-/// Bytes 0..<count, count <= 64.
-QK_AVX512_INLINE __mmask64 qk_byte_lanes(size_t count) { return count >= 64 ? ~0ull : (1ull << count) - 1; }
+/// The first `count` of 64 bytes, all of them from 64 on.
+QK_AVX512_INLINE __mmask64 qk_byte_lanes(size_t count) { return count < 64 ? (1ull << count) - 1 : ~0ull; }

@@ -59,8 +59,7 @@ QK_AVX512_INLINE void store_words(const __m512i sums[SUMS], const float *multipl
   }
   exchange_quarters(words, ordered);
   for (size_t q = 0; q < SUMS && channels > q * LANES; q++) {
-    size_t left = channels - q * LANES;
-    _mm512_mask_storeu_epi32(y + q * LANES, left < LANES ? qk_lanes(left) : 0xffff, ordered[q]);
+    _mm512_mask_storeu_epi32(y + q * LANES, qk_lanes(channels - q * LANES), ordered[q]);
   }
 }
 

@@ -40,9 +40,9 @@ QK_AVX512_INLINE void store_u8(const qk_gemm_tile *tile, int rows, int vectors, 
   qk_saturation_avx512 saturation = qk_saturation_avx512_of(output->zero_point, output->lo, output->hi);
 #pragma clang loop unroll(full)
   for (int v = 0; v < vectors; v++) {
-    size_t first = (size_t)v * LANES, left = tile->columns - first;
+    size_t first = (size_t)v * LANES;
     if (tile->columns <= first) break;
-    __mmask16 lanes = left < LANES ? qk_lanes(left) : 0xffff;
+    __mmask16 lanes = qk_lanes(tile->columns - first);
     __m512 multiplier = _mm512_loadu_ps(tile->multiplier + first);
     uint8_t *y = (uint8_t *)tile->y + first;
 #pragma clang loop unroll(full)
@@ -57,9 +57,9 @@ QK_AVX512_INLINE void store_words(const qk_gemm_tile *tile, int rows, int vector
   bool dequantizes = tile->output->kind == QK_OUTPUT_F32;
 #pragma clang loop unroll(full)
   for (int v = 0; v < vectors; v++) {
-    size_t first = (size_t)v * LANES, left = tile->columns - first;
+    size_t first = (size_t)v * LANES;
     if (tile->columns <= first) break;
-    __mmask16 lanes = left < LANES ? qk_lanes(left) : 0xffff;
+    __mmask16 lanes = qk_lanes(tile->columns - first);
     __m512 multiplier = _mm512_loadu_ps(tile->multiplier + first);
     int32_t *y = (int32_t *)tile->y + first;
 #pragma clang loop unroll(full)

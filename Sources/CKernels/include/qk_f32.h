@@ -2,11 +2,14 @@
 
 /// fp32 loops over plain memory: elementwise arithmetic, reductions, normalisation, pooling, optimizer steps.
 ///
-/// Every function is listed once, with its shapes, in f32/functions.inc; this header declares them under `qk_f32_`.
-/// - Nothing is allocated and nothing can fail. Sizes may be 0. Pointers need no alignment beyond their type's.
+/// Every function is listed once, with its shapes, in f32/functions.inc; this header declares them under
+/// `qk_f32_`.
+/// - Nothing is allocated and nothing can fail. Sizes may be 0. Pointers need no alignment beyond their
+/// type's.
 /// - An output may be exactly one of the inputs of the same size (in place); otherwise nothing may overlap.
 /// - Functions run on the calling thread; a caller with more threads splits rows or ranges of elements.
-/// - All instruction sets give identical bits: one source is compiled for each, without fused multiply-add, and
+/// - All instruction sets give identical bits: one source is compiled for each, without fused multiply-add,
+/// and
 ///   every reduction adds in the same order: sixteen interleaved partial sums, folded in halves.
 /// - NaN and infinity behave as IEEE says, and as in PyTorch: max, min, relu and clip pass a NaN on.
 /// - exp, log, tanh, erf and what is made of them are within 2.5 units in the last place of the true value,
@@ -21,8 +24,9 @@ extern "C" {
 #endif
 
 /// The geometry of a pooling window over channels-last images: x is [batch, height, width, channels], y
-/// [batch, out_height, out_width, channels]. Window (i, j) begins at pixel (i stride_height - pad_top, j stride_width -
-/// pad_left); what lies outside the image is padding. A window may lie outside wholly (ceil mode).
+/// [batch, out_height, out_width, channels]. Window (i, j) begins at pixel (i stride_height - pad_top, j
+/// stride_width - pad_left); what lies outside the image is padding. A window may lie outside wholly (ceil
+/// mode).
 typedef struct {
   size_t batch, channels, height, width, out_height, out_width;
   size_t kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width;
