@@ -52,8 +52,13 @@ TARGET static void products(void *context) {
 }
 
 double peak_gops(void) {
-  if (!(qk_isa_active() & QK_AVX512VNNI)) return 0;
-  return ROUNDS * 16.0 * 64 * 2 / bench_seconds(products, NULL) * 1e-9;
+  if (!(qk_cpu() & QK_AVX512VNNI)) return 0;
+  double best = 0;  // the clock moves: the fastest of several medians is the limit
+  for (int i = 0; i < 5; i++) {
+    double rate = ROUNDS * 16.0 * 64 * 2 / bench_seconds(products, NULL) * 1e-9;
+    best = rate > best ? rate : best;
+  }
+  return best;
 }
 
 TARGET static void read512(void *context) {
@@ -66,7 +71,7 @@ TARGET static void read512(void *context) {
 }
 
 double read_bandwidth(size_t bytes) {
-  if (!(qk_isa_active() & QK_AVX512VNNI)) return 0;
+  if (!(qk_cpu() & QK_AVX512VNNI)) return 0;
   buffers b = {filled(bytes), NULL, bytes};
   double seconds = bench_seconds(read512, &b);
   free(b.from);
