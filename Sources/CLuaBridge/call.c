@@ -41,8 +41,8 @@ static int stop_script(lua_State *L, lb_vm *vm) {
   return lua_error(L);
 }
 
-// The arguments are the bottom `count` values of the stack. No host frame is alive when an error is raised; the
-// memory limit stays off until the results are pushed, so that what the host handed over cannot be lost.
+// The arguments are the bottom `count` values of the stack. No host frame is alive when an error is raised;
+// the memory limit stays off until the results are pushed, so that what the host handed over cannot be lost.
 int lb_call_host(lua_State *L, int function, int count) {
   lb_vm *vm = vm_of(L);
   lb_value inline_frame[INLINE_ARGUMENTS + LB_MAX_RESULTS];

@@ -1,5 +1,5 @@
-// What the files of this target share. `m` functions of Lua (manual, section 4.6) may be called from here only
-// where no Swift frame can be jumped over.
+// What the files of this target share. `m` functions of Lua (manual, section 4.6) may be called from here
+// only where no Swift frame can be jumped over.
 #pragma once
 #include <lauxlib.h>
 #include <lua.h>
@@ -12,10 +12,10 @@
 #include "CLuaBridge.h"
 
 typedef struct lb_pressure {
-  long seen;      // native bytes at the last look
-  long base;      // native bytes after the last finished cycle
-  int stretch;    // how many times the usual garbage is allowed, since collecting is dear here
-  double spent;   // seconds collected since `began`
+  long seen;     // native bytes at the last look
+  long base;     // native bytes after the last finished cycle
+  int stretch;   // how many times the usual garbage is allowed, since collecting is dear here
+  double spent;  // seconds collected since `began`
   double began;
 } lb_pressure;
 

@@ -118,7 +118,8 @@ static int no_such_field(lua_State *L, const char *verb) {
   luaL_getmetafield(L, 1, "__name");
   luaL_tolstring(L, 2, NULL);
   lb_where(L);
-  lua_pushfstring(L, "%s%s has no %s '%s'", lua_tostring(L, -1), lua_tostring(L, -3), verb, lua_tostring(L, -2));
+  lua_pushfstring(L, "%s%s has no %s '%s'", lua_tostring(L, -1), lua_tostring(L, -3), verb,
+                  lua_tostring(L, -2));
   return lua_error(L);
 }
 

@@ -15,8 +15,10 @@ static int describe_error(lua_State *L) {
 
 // The text of an error that no handler saw: a syntax error or a lack of memory.
 static void describe_plainly(lua_State *L) {
-  if (lua_type(L, -1) == LUA_TSTRING) lua_pushvalue(L, -1);
-  else lua_pushboolean(L, 0);
+  if (lua_type(L, -1) == LUA_TSTRING)
+    lua_pushvalue(L, -1);
+  else
+    lua_pushboolean(L, 0);
   remember(L, &lb_key_message);
   lua_pushboolean(L, 0);
   remember(L, &lb_key_traceback);
@@ -105,8 +107,10 @@ static lb_status interpret(lb_vm *vm, int arguments, int *results) {
   vm->host_depth = depth;
   vm->L = L;
   lua_remove(L, handler);
-  if (code == LUA_OK) *results = lua_gettop(L) - handler + 1;
-  else if (code != LUA_ERRRUN) describe_plainly(L);
+  if (code == LUA_OK)
+    *results = lua_gettop(L) - handler + 1;
+  else if (code != LUA_ERRRUN)
+    describe_plainly(L);
   return status;
 }
 
@@ -160,10 +164,12 @@ lb_failure lb_failed(lb_vm *vm) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &lb_key_raised);
   failure.from_host = lua_toboolean(L, -1) && lua_rawequal(L, -1, -2);
   lua_pop(L, 1);
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &lb_key_message) == LUA_TSTRING) failure.message = lua_tostring(L, -1);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &lb_key_message) == LUA_TSTRING)
+    failure.message = lua_tostring(L, -1);
   failure.message_count = lua_type(L, -1) == LUA_TSTRING ? lua_rawlen(L, -1) : strlen(failure.message);
   lua_pop(L, 1);
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &lb_key_traceback) == LUA_TSTRING) failure.traceback = lua_tostring(L, -1);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &lb_key_traceback) == LUA_TSTRING)
+    failure.traceback = lua_tostring(L, -1);
   lua_pop(L, 1);
   return failure;
 }

@@ -38,8 +38,10 @@ void lb_interrupt(lb_vm *vm) {
   int none = STOP_NOT;
   atomic_compare_exchange_strong(&vm->stop, &none, STOP_INTERRUPTED);
   if (!atomic_load(&vm->running)) return;
-  if (pthread_equal(vm->thread, pthread_self())) lb_arm(vm->L);
-  else pthread_kill(vm->thread, private_signal);
+  if (pthread_equal(vm->thread, pthread_self()))
+    lb_arm(vm->L);
+  else
+    pthread_kill(vm->thread, private_signal);
 }
 
 bool lb_stopping(const lb_vm *vm) { return atomic_load(&vm->stop) != STOP_NOT; }

@@ -7,7 +7,8 @@ void lb_read(lua_State *L, int index, lb_value *value) {
   *value = (lb_value){.tag = LB_NIL};
   switch (type) {
     case LUA_TNIL:
-    case LUA_TNONE: return;
+    case LUA_TNONE:
+      return;
     case LUA_TBOOLEAN:
       value->tag = LB_BOOLEAN;
       value->as.boolean = lua_toboolean(L, index);
@@ -31,9 +32,14 @@ void lb_read(lua_State *L, int index, lb_value *value) {
     case LUA_TUSERDATA:
       if (lb_read_object(L, index, value)) return;
       break;
-    case LUA_TFUNCTION: value->tag = LB_FUNCTION; break;
-    case LUA_TTABLE: value->tag = LB_TABLE; break;
-    default: break;
+    case LUA_TFUNCTION:
+      value->tag = LB_FUNCTION;
+      break;
+    case LUA_TTABLE:
+      value->tag = LB_TABLE;
+      break;
+    default:
+      break;
   }
   if (value->tag == LB_NIL) value->tag = LB_OTHER;
   value->type = (uint16_t)type;
@@ -42,8 +48,8 @@ void lb_read(lua_State *L, int index, lb_value *value) {
 
 // --- copying a table ---
 
-// Blocks are userdata, each holding the one before it, so that the whole copy lives by the last block alone and
-// an error cannot leak it. Functions met on the way are kept in a table.
+// Blocks are userdata, each holding the one before it, so that the whole copy lives by the last block alone
+// and an error cannot leak it. Functions met on the way are kept in a table.
 typedef struct {
   const lb_value *table;
   int base;       // the stack height of the caller, where the two results will lie
@@ -135,8 +141,10 @@ static int copy_protected(lua_State *L) {
 
 // Pushes a value that the host holds by its place.
 static void push_slot(lua_State *L, const lb_value *value) {
-  if (value->tag == LB_FUNCTION && value->count) lua_rawgeti(L, (int)value->count, value->as.slot);
-  else lua_pushvalue(L, (int)value->as.slot);
+  if (value->tag == LB_FUNCTION && value->count)
+    lua_rawgeti(L, (int)value->count, value->as.slot);
+  else
+    lua_pushvalue(L, (int)value->as.slot);
 }
 
 const lb_table *lb_read_table(lb_vm *vm, const lb_value *table) {
@@ -191,7 +199,7 @@ const void *lb_identity(lb_vm *vm, const lb_value *value) {
 }
 
 const char *lb_type_name(int type) {
-  static const char *const names[] = {"nil", "boolean", "userdata", "number", "string",
+  static const char *const names[] = {"nil",   "boolean",  "userdata", "number", "string",
                                       "table", "function", "userdata", "thread"};
   return type >= 0 && type < 9 ? names[type] : "value";
 }
@@ -214,16 +222,32 @@ static void push_table(lua_State *L, const lb_table *table) {
 
 void lb_push(lua_State *L, const lb_value *value) {
   switch (value->tag) {
-    case LB_BOOLEAN: lua_pushboolean(L, value->as.boolean); break;
-    case LB_INTEGER: lua_pushinteger(L, value->as.integer); break;
-    case LB_NUMBER: lua_pushnumber(L, value->as.number); break;
-    case LB_STRING: lua_pushlstring(L, value->as.bytes, value->count); break;
-    case LB_OBJECT: lb_push_object(L, value); break;
-    case LB_TREE: push_table(L, value->as.table); break;
-    case LB_REFERENCE: lua_rawgeti(L, LUA_REGISTRYINDEX, value->as.slot); break;
+    case LB_BOOLEAN:
+      lua_pushboolean(L, value->as.boolean);
+      break;
+    case LB_INTEGER:
+      lua_pushinteger(L, value->as.integer);
+      break;
+    case LB_NUMBER:
+      lua_pushnumber(L, value->as.number);
+      break;
+    case LB_STRING:
+      lua_pushlstring(L, value->as.bytes, value->count);
+      break;
+    case LB_OBJECT:
+      lb_push_object(L, value);
+      break;
+    case LB_TREE:
+      push_table(L, value->as.table);
+      break;
+    case LB_REFERENCE:
+      lua_rawgeti(L, LUA_REGISTRYINDEX, value->as.slot);
+      break;
     case LB_NIL:
     case LB_FUNCTION:
     case LB_TABLE:
-    case LB_OTHER: lua_pushnil(L); break;
+    case LB_OTHER:
+      lua_pushnil(L);
+      break;
   }
 }

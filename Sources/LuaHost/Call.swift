@@ -70,6 +70,8 @@ struct Call {
   private func refuseExtraArguments() throws {
     guard signature.isStrict else { return }
     let most = signature.positional.count + (options == nil ? 0 : 1)
-    for index in most..<max(most, count) where arguments[index].tag != LB_NIL { throw signature.tooMany(count) }
+    for index in most..<max(most, count) where arguments[index].tag != LB_NIL {
+      throw signature.tooMany(count)
+    }
   }
 }

@@ -8,7 +8,8 @@ struct Declaration {
   private let types: [DeclaredType]
 
   /// - Throws: `LuaError` for a declaration that is not one.
-  init(_ path: String, _ doc: String, _ parameters: [LuaTable], _ options: [LuaTable], returns: String) throws {
+  init(_ path: String, _ doc: String, _ parameters: [LuaTable], _ options: [LuaTable], returns: String) throws
+  {
     let positional = try parameters.map { try Self.parameter($0, isOption: false, of: path) }
     let options = try options.map { try Self.parameter($0, isOption: true, of: path) }
     let name = path.split(separator: ".").last.map(String.init) ?? path
@@ -21,7 +22,8 @@ struct Declaration {
     var texts: [String] = []
     for case .string(let text) in table.items { texts.append(text) }
     guard texts.count == 3 else {
-      throw LuaError("declare: a parameter of '\(path)' needs a name and a type: {\"epochs\", \"integer\", \"doc\"}")
+      throw LuaError(
+        "declare: a parameter of '\(path)' needs a name and a type: {\"epochs\", \"integer\", \"doc\"}")
     }
     let fallback = table["default"]
     func flag(_ name: String) -> Bool { if case .bool(true)? = table[name] { true } else { false } }
@@ -84,7 +86,9 @@ struct DeclaredType {
 
   private static func form(_ text: Substring) throws -> Form {
     if text.hasSuffix("[]") { return .list(try form(text.dropLast(2))) }
-    if text.hasPrefix("\""), text.hasSuffix("\""), text.count > 1 { return .literal(String(text.dropFirst().dropLast())) }
+    if text.hasPrefix("\""), text.hasSuffix("\""), text.count > 1 {
+      return .literal(String(text.dropFirst().dropLast()))
+    }
     guard !text.isEmpty else { throw LuaError("declare: empty type") }
     if text.hasPrefix("table") { return .named("table") }
     return text == "any" ? .any : .named(String(text))

@@ -4,58 +4,16 @@ import CLuaBridge
 /// editor's annotation:
 ///
 ///     Function("grid", "A square grid.",
-///       .required("side", Int.self, "cells per side", .positive), .option("spacing", default: 1.0, "in metres")
+///       .required("side", Int.self, "cells per side", .positive),
+///       .option("spacing", default: 1.0, "in metres")
 ///     ) { side, spacing in Grid(side: side, spacing: spacing) }
 public struct Function {
   public let signature: Signature
   /// Writes the results to `out` and answers how many they are.
-  @usableFromInline let body: (LuaVM, UnsafePointer<lb_value>, Int, UnsafeMutablePointer<lb_value>) throws -> Int32
+  @usableFromInline
+  let body: (LuaVM, UnsafePointer<lb_value>, Int, UnsafeMutablePointer<lb_value>) throws -> Int32
 
   public var name: String { signature.name }
-
-  /// A function with one result.
-  public init<each Argument, Result: LuaEncodable>(
-    _ name: String, _ doc: String, _ parameter: repeat Param<each Argument>, returns: String? = nil,
-    body: @escaping (repeat each Argument) throws -> Result
-  ) {
-    let signature = Self.signature(name, doc, returns ?? Result.luaName, repeat each parameter)
-    self.signature = signature
-    self.body = { vm, arguments, count, out in
-      let call = try Call(vm, signature, arguments, count: count)
-      out[0] = try body(repeat try (each parameter).value(in: call)).payload(for: vm).raw
-      return 1
-    }
-  }
-
-  /// A function without a result. Disfavoured, for a closure of one expression may be read as either.
-  @_disfavoredOverload
-  public init<each Argument>(
-    _ name: String, _ doc: String, _ parameter: repeat Param<each Argument>,
-    body: @escaping (repeat each Argument) throws -> Void
-  ) {
-    let signature = Self.signature(name, doc, "", repeat each parameter)
-    self.signature = signature
-    self.body = { vm, arguments, count, out in
-      let call = try Call(vm, signature, arguments, count: count)
-      try body(repeat try (each parameter).value(in: call))
-      return 0
-    }
-  }
-
-  /// A function with several results. `returns` lists their types: "number, number".
-  public init<each Argument>(
-    _ name: String, _ doc: String, _ parameter: repeat Param<each Argument>, returns: String,
-    body: @escaping (repeat each Argument) throws -> LuaResults
-  ) {
-    let signature = Self.signature(name, doc, returns, repeat each parameter)
-    self.signature = signature
-    self.body = { vm, arguments, count, out in
-      let call = try Call(vm, signature, arguments, count: count)
-      let results = try body(repeat try (each parameter).value(in: call))
-      for (index, value) in results.values.enumerated() { out[index] = try value.payload(for: vm).raw }
-      return Int32(results.values.count)
-    }
-  }
 
   @usableFromInline
   init(
@@ -66,31 +24,65 @@ public struct Function {
     self.body = body
   }
 
-  /// Parameters know their places from here on; each belongs to one function.
-  @usableFromInline
-  static func signature<each Argument>(
-    _ name: String, _ doc: String, _ returns: String, _ parameter: repeat Param<each Argument>
-  ) -> Signature {
-    var infos: [ParameterInfo] = []
-    repeat infos.append((each parameter).info)
-    let signature = Signature(name, doc, infos, returns: returns)
-    var next = 0
-    for parameter in repeat each parameter {
-      parameter.info = signature.parameters[next]
-      next += 1
+  /// A function with one result.
+  public init<each Argument, Result: LuaEncodable>(
+    _ name: String, _ doc: String, _ parameter: repeat Param<each Argument>, returns: String? = nil,
+    body: @escaping (repeat each Argument) throws -> Result
+  ) {
+    let signature = Signature(
+      name, doc, [ParameterInfo](repeat each parameter), returns: returns ?? Result.luaName)
+    var place = 0
+    let placed = (repeat (each parameter).placed(in: signature, &place))
+    self.init(signature) { vm, arguments, count, out in
+      let call = try Call(vm, signature, arguments, count: count)
+      out[0] = try body(repeat try (each placed).value(in: call)).payload(for: vm).raw
+      return 1
     }
-    return signature
+  }
+
+  /// A function without a result. Disfavoured, for a closure of one expression may be read as either.
+  @_disfavoredOverload
+  public init<each Argument>(
+    _ name: String, _ doc: String, _ parameter: repeat Param<each Argument>,
+    body: @escaping (repeat each Argument) throws -> Void
+  ) {
+    let signature = Signature(name, doc, [ParameterInfo](repeat each parameter), returns: "")
+    var place = 0
+    let placed = (repeat (each parameter).placed(in: signature, &place))
+    self.init(signature) { vm, arguments, count, out in
+      let call = try Call(vm, signature, arguments, count: count)
+      try body(repeat try (each placed).value(in: call))
+      return 0
+    }
+  }
+
+  /// A function with several results. `returns` lists their types: "number, number".
+  public init<each Argument>(
+    _ name: String, _ doc: String, _ parameter: repeat Param<each Argument>, returns: String,
+    body: @escaping (repeat each Argument) throws -> LuaResults
+  ) {
+    let signature = Signature(name, doc, [ParameterInfo](repeat each parameter), returns: returns)
+    var place = 0
+    let placed = (repeat (each parameter).placed(in: signature, &place))
+    self.init(signature) { vm, arguments, count, out in
+      let call = try Call(vm, signature, arguments, count: count)
+      let results = try body(repeat try (each placed).value(in: call))
+      for (index, value) in results.values.enumerated() { out[index] = try value.payload(for: vm).raw }
+      return Int32(results.values.count)
+    }
   }
 }
 
-/// The same functions with one and two parameters, which are the methods and operators that scripts call most.
-/// Written out, they are compiled for their types; through packs a call costs two to four times as much.
+/// The same functions with one and two parameters: the methods and operators that scripts call most. Written
+/// out, they are compiled for their types; through packs a call costs two to four times as much.
 extension Function {
   @inlinable
   public init<A, Result: LuaEncodable>(
     _ name: String, _ doc: String, _ a: Param<A>, returns: String? = nil, body: @escaping (A) throws -> Result
   ) {
-    let signature = Self.signature(name, doc, returns ?? Result.luaName, a)
+    let signature = Signature(name, doc, [a.info], returns: returns ?? Result.luaName)
+    var place = 0
+    let a = a.placed(in: signature, &place)
     self.init(signature) { vm, arguments, count, out in
       let call = try Call(vm, signature, arguments, count: count)
       out[0] = try body(a.value(in: call)).payload(for: vm).raw
@@ -103,7 +95,10 @@ extension Function {
     _ name: String, _ doc: String, _ a: Param<A>, _ b: Param<B>, returns: String? = nil,
     body: @escaping (A, B) throws -> Result
   ) {
-    let signature = Self.signature(name, doc, returns ?? Result.luaName, a, b)
+    let signature = Signature(name, doc, [a.info, b.info], returns: returns ?? Result.luaName)
+    var place = 0
+    let a = a.placed(in: signature, &place)
+    let b = b.placed(in: signature, &place)
     self.init(signature) { vm, arguments, count, out in
       let call = try Call(vm, signature, arguments, count: count)
       out[0] = try body(a.value(in: call), b.value(in: call)).payload(for: vm).raw
@@ -113,10 +108,19 @@ extension Function {
 
   @inlinable @_disfavoredOverload
   public init<A>(_ name: String, _ doc: String, _ a: Param<A>, body: @escaping (A) throws -> Void) {
-    let signature = Self.signature(name, doc, "", a)
+    let signature = Signature(name, doc, [a.info], returns: "")
+    var place = 0
+    let a = a.placed(in: signature, &place)
     self.init(signature) { vm, arguments, count, out in
       try body(a.value(in: Call(vm, signature, arguments, count: count)))
       return 0
     }
+  }
+}
+
+extension [ParameterInfo] {
+  fileprivate init<each Value>(_ parameter: repeat Param<each Value>) {
+    self = []
+    repeat append((each parameter).info)
   }
 }

@@ -1,5 +1,6 @@
 /// An enumeration that scripts spell as a string.
-public protocol LuaEnum: LuaDecodable, LuaEncodable, RawRepresentable, CaseIterable where RawValue == String {}
+public protocol LuaEnum: LuaDecodable, LuaEncodable, RawRepresentable, CaseIterable where RawValue == String {
+}
 
 extension LuaEnum {
   public static var luaName: String { allCases.map { "\"\($0.rawValue)\"" }.joined(separator: "|") }

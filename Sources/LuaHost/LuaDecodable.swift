@@ -107,7 +107,9 @@ extension Optional: LuaDecodable where Wrapped: LuaDecodable {
 }
 
 extension Array: LuaNamed where Element: LuaNamed {
-  public static var luaName: String { Element.luaName.contains("|") ? "(\(Element.luaName))[]" : Element.luaName + "[]" }
+  public static var luaName: String {
+    Element.luaName.contains("|") ? "(\(Element.luaName))[]" : Element.luaName + "[]"
+  }
 }
 
 extension Array: LuaDecodable where Element: LuaDecodable {
@@ -146,7 +148,8 @@ extension Dictionary: LuaDecodable where Key == String, Value: LuaDecodable {
 
 extension LuaDecodable {
   /// Decodes a part of a table, so that a mismatch names the part.
-  static func decode(_ argument: LuaArgument, at path: @autoclosure () -> String) throws(LuaMismatch) -> Self {
+  static func decode(_ argument: LuaArgument, at path: @autoclosure () -> String) throws(LuaMismatch) -> Self
+  {
     do {
       if let value = try decode(argument) { return value }
     } catch {
@@ -169,7 +172,8 @@ extension LuaValue: LuaDecodable {
     case .string:
       if let string = argument.string { return .string(string) }
       return argument.bytes.map { .bytes([UInt8]($0)) }
-    case .object: return (argument.object as? any LuaObject).map(LuaValue.object) ?? .other(typeName: argument.typeName)
+    case .object:
+      return (argument.object as? any LuaObject).map(LuaValue.object) ?? .other(typeName: argument.typeName)
     case .function: return argument.function.map(LuaValue.function) ?? .other(typeName: "function")
     case .table: return try LuaTable.decode(argument).map(LuaValue.table)
     case .other: return .other(typeName: argument.typeName)

@@ -85,7 +85,8 @@ extension Array: LuaEncodable where Element: LuaEncodable {
 extension Dictionary: LuaEncodable where Key == String, Value: LuaEncodable {
   public func payload(for vm: LuaVM) throws -> LuaPayload {
     let fields = sorted { $0.key < $1.key }
-    return try .table(items: [], fields: fields.map { (try $0.key.payload(for: vm), try $0.value.payload(for: vm)) })
+    return try .table(
+      items: [], fields: fields.map { (try $0.key.payload(for: vm), try $0.value.payload(for: vm)) })
   }
 }
 

@@ -44,7 +44,8 @@ public struct LuaError: Error, CustomStringConvertible {
 
   /// The message and the script's call stack below it.
   public var report: String {
-    traceback.isEmpty ? message : message + "\nstack traceback:\n" + traceback.map { "  " + $0 }.joined(separator: "\n")
+    traceback.isEmpty
+      ? message : message + "\nstack traceback:\n" + traceback.map { "  " + $0 }.joined(separator: "\n")
   }
 }
 

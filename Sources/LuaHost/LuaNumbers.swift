@@ -28,8 +28,9 @@ extension LuaNumbers: LuaDecodable {
       guard first.count > 0, let inner = try first[0].table() else { break }
       first = inner
     }
-    // An inner length of 0 stops the fill before it looks at every row's contents, so reserve only what is there.
-    numbers.values.reserveCapacity(min(numbers.shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }, 1 << 28))
+    // A ragged table's shape may promise more than is there, so the promise is only reserved up to a bound.
+    numbers.values.reserveCapacity(
+      min(numbers.shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }, 1 << 28))
     try numbers.fill(table, depth: 0, path: "")
     return numbers
   }
@@ -39,12 +40,14 @@ extension LuaNumbers: LuaDecodable {
       throw .problem("\(place(path)) has keys that are not 1, 2, 3 ... (\(table.key(0).shown))")
     }
     guard table.count == shape[depth] else {
-      throw .problem("ragged table: \(place(path)) has \(table.count) values, others at its level have \(shape[depth])")
+      throw .problem(
+        "ragged table: \(place(path)) has \(table.count) values, others at its level have \(shape[depth])")
     }
     if depth == shape.count - 1 { return try append(table, path: path) }
     for index in 0..<table.count {
       guard let inner = try table[index].table() else {
-        throw .problem("ragged table: \(path)[\(index + 1)] is a \(table[index].typeName), others at its level are tables")
+        throw .problem(
+          "ragged table: \(path)[\(index + 1)] is a \(table[index].typeName), others at its level are tables")
       }
       try fill(inner, depth: depth + 1, path: "\(path)[\(index + 1)]")
     }

@@ -1,7 +1,7 @@
 import CLuaBridge
 
-/// A Swift object that scripts can hold. A reference type by design: a script's value is shared, so a value type
-/// would only pretend to be copied.
+/// A Swift object that scripts can hold. A reference type by design: a script's value is shared, so a value
+/// type would only pretend to be copied.
 ///
 /// A subclass of a registered class is shown to scripts as the nearest registered class above it.
 public protocol LuaObject: AnyObject, LuaDecodable, LuaEncodable {

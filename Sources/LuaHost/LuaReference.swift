@@ -56,7 +56,9 @@ public struct LuaHandle: LuaDecodable, LuaEncodable {
   init(_ argument: LuaArgument) throws {
     switch argument.raw.tag {
     case LB_FUNCTION, LB_TABLE, LB_OTHER:
-      guard let reference = argument.vm.retain(argument.raw) else { throw LuaError("not enough memory", kind: .memory) }
+      guard let reference = argument.vm.retain(argument.raw) else {
+        throw LuaError("not enough memory", kind: .memory)
+      }
       content = .reference(reference)
     default: content = .plain(LuaVM.copy(argument))
     }

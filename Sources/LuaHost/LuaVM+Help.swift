@@ -7,13 +7,18 @@ extension LuaVM {
   public func help(for path: String) -> String? {
     if let library = libraries.first(where: { $0.name == path }) { return text(of: library) }
     if let type = types.first(where: { $0.type.luaName == path }) { return text(of: type) }
-    if let signature = signature(at: path) { return Manual.text(of: signature.signature, path: signature.path) }
+    if let signature = signature(at: path) {
+      return Manual.text(of: signature.signature, path: signature.path)
+    }
     guard let dot = path.lastIndex(of: ".") else { return nil }
     let owner = path[..<dot], name = path[path.index(after: dot)...]
-    if let constant = libraries.first(where: { $0.name == owner })?.constants.first(where: { $0.name == name }) {
+    if let constant = libraries.first(where: { $0.name == owner })?.constants.first(where: { $0.name == name }
+    ) {
       return "\(path): \(constant.value.typeName)\n\n\(constant.doc)"
     }
-    if let property = types.first(where: { $0.type.luaName == owner })?.declaration.properties.first(where: { $0.name == name }) {
+    if let property = types.first(where: { $0.type.luaName == owner })?.declaration.properties.first(where: {
+      $0.name == name
+    }) {
       return "\(path): \(property.typeName)\n\n\(property.doc)"
     }
     return nil
@@ -43,8 +48,11 @@ extension LuaVM {
   }
 
   var helpOverview: String {
-    let lines = libraries.sorted { $0.name < $1.name }.map { "  \($0.name.isEmpty ? "globals" : $0.name)  \($0.doc)" }
-    return "help(f) or help(\"name\") explains a function, a library or a type.\n" + lines.joined(separator: "\n")
+    let lines = libraries.sorted { $0.name < $1.name }.map {
+      "  \($0.name.isEmpty ? "globals" : $0.name)  \($0.doc)"
+    }
+    return "help(f) or help(\"name\") explains a function, a library or a type.\n"
+      + lines.joined(separator: "\n")
   }
 
   func memberNames(ofType name: String) -> [String] {
@@ -68,12 +76,14 @@ extension LuaVM {
     return signatures.last { $0.path == path }
   }
 
-  private func path(of signature: Signature) -> String? { signatures.first { $0.signature === signature }?.path }
+  private func path(of signature: Signature) -> String? {
+    signatures.first { $0.signature === signature }?.path
+  }
 
   private func text(of library: Library) -> String {
     var lines = ["\(library.name)", "", library.doc, ""]
-    for signature in signatures where Manual.owner(of: signature.path) == library.name {
-      lines.append("  \(Manual.call(of: signature.signature, path: signature.signature.name))  \(signature.signature.doc)")
+    for (path, signature) in signatures where Manual.owner(of: path) == library.name {
+      lines.append("  \(Manual.call(of: signature, path: signature.name))  \(signature.doc)")
     }
     for constant in library.constants { lines.append("  \(constant.name)  \(constant.doc)") }
     let inner = libraries.filter { Manual.owner(of: $0.name) == library.name && !$0.name.isEmpty }
@@ -83,7 +93,9 @@ extension LuaVM {
 
   private func text(of type: RegisteredType) -> String {
     var lines = [type.type.luaName, "", type.declaration.doc, ""]
-    for property in type.declaration.properties { lines.append("  .\(property.name): \(property.typeName)  \(property.doc)") }
+    for property in type.declaration.properties {
+      lines.append("  .\(property.name): \(property.typeName)  \(property.doc)")
+    }
     for method in type.declaration.methods where !method.name.hasPrefix("__") {
       lines.append("  \(Manual.call(of: method.signature, path: method.name))  \(method.signature.doc)")
     }

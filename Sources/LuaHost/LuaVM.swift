@@ -5,7 +5,7 @@ import CLuaBridge
 /// A VM is used by one thread at a time. `requestInterrupt` and `isInterrupted` may be used from any.
 public final class LuaVM {
   public struct Options {
-    /// Bytes that scripts may use for themselves, beside the memory of the host's objects; `nil` for no limit.
+    /// Bytes that scripts may use for themselves, beside the memory of the host's objects; nil: no limit.
     public var memoryLimit: Int?
     /// Where the host counts the live bytes behind its objects. Lua's collector is driven by it, since it
     /// cannot see them. Must outlive the VM.
@@ -63,7 +63,11 @@ public final class LuaVM {
     raw = lb_open(host)
     guard raw != nil else { throw LuaError("not enough memory for a Lua interpreter", kind: .memory) }
     tools = try Tools(self)
-    if case .string(let path)? = try load("return package.path", chunk: Prelude.chunk, taking: Self.copy).first { basePath = path }
+    if case .string(let path)? = try load("return package.path", chunk: Prelude.chunk, taking: Self.copy)
+      .first
+    {
+      basePath = path
+    }
     // The prelude is the host's own, and not to be charged to a script.
     lb_limit_memory(raw, max(0, options.memoryLimit ?? 0))
   }
@@ -109,7 +113,8 @@ public final class LuaVM {
 
   /// A value as Swift holds it; one that cannot be copied stays in Lua.
   static func copy(_ argument: LuaArgument) -> LuaValue {
-    ((try? LuaValue.decode(argument)) ?? nil) ?? .other(typeName: argument.typeName)
+    if let value = try? LuaValue.decode(argument) { return value }
+    return .other(typeName: argument.typeName)
   }
 
   /// Runs `work`, which leaves results or an error in Lua, and takes the results out.

@@ -2,7 +2,7 @@ import CLuaBridge
 
 /// One parameter of a bound function: the name, type and documentation that scripts see, and how to read it.
 public final class Param<Value> {
-  @usableFromInline var info: ParameterInfo
+  @usableFromInline let info: ParameterInfo
   /// Taken where the script gives nothing or nil.
   @usableFromInline let fallback: Value?
   @usableFromInline let decode: (LuaArgument) throws(LuaMismatch) -> Value?
@@ -20,6 +20,15 @@ public final class Param<Value> {
     self.fallback = fallback
     self.rule = rule
     self.decode = decode
+  }
+
+  /// This parameter as it stands in a function; one parameter may be part of several.
+  @usableFromInline
+  func placed(in signature: Signature, _ place: inout Int) -> Param {
+    defer { place += 1 }
+    let param = Param(signature.parameters[place], fallback: fallback, rule: rule, decode: decode)
+    param.decodeRest = decodeRest
+    return param
   }
 
   /// Reads this parameter's value from a call.
@@ -72,7 +81,9 @@ extension Param where Value: LuaDecodable {
   public static func optional(
     _ name: String, default fallback: Value, _ doc: String = "", _ rule: Rule<Value> = .any
   ) -> Param {
-    Param(.init(name, Value.self, doc, .optional, default: fallback), fallback: fallback, rule: rule, decode: Value.decode)
+    Param(
+      .init(name, Value.self, doc, .optional, default: fallback), fallback: fallback, rule: rule,
+      decode: Value.decode)
   }
 
   /// A positional argument that may be left out, and is nil then.
@@ -88,7 +99,9 @@ extension Param where Value: LuaDecodable {
   public static func option(
     _ name: String, default fallback: Value, _ doc: String = "", _ rule: Rule<Value> = .any
   ) -> Param {
-    Param(.init(name, Value.self, doc, .option, default: fallback), fallback: fallback, rule: rule, decode: Value.decode)
+    Param(
+      .init(name, Value.self, doc, .option, default: fallback), fallback: fallback, rule: rule,
+      decode: Value.decode)
   }
 
   /// A named entry of the table that is the last argument; nil where it is left out.

@@ -1,6 +1,6 @@
-/// The part of the host that is written in Lua, run once when a VM opens. It gets a table of host functions and
-/// answers a table of tools. Its frames are left out of positions and tracebacks, for its chunk's name begins
-/// with "=[".
+/// The part of the host that is written in Lua, run once when a VM opens. It gets a table of host functions
+/// and answers a table of tools. Its frames are left out of positions and tracebacks, for its chunk's name
+/// begins with "=[".
 enum Prelude {
   static let chunk = "=[qs host]"
 
@@ -38,8 +38,8 @@ enum Prelude {
     -- declare{ "qs.train", "What it does.", {"name", "type", "doc", default = 1}, ..., options = {{...}},
     --          returns = "type", function(...) end }
     -- A parameter is optional where it has a default or says optional = true; an option unless it says
-    -- required = true. The body gets the positional arguments with defaults filled in, and then, where there are
-    -- options, a new table of them.
+    -- required = true. The body gets the positional arguments with defaults filled in, and then, where there
+    -- are options, a new table of them.
     local declared = setmetatable({}, {__mode = "k"})
 
     local function install(path, value)

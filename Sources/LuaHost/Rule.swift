@@ -28,7 +28,9 @@ extension Rule where Value: LuaDecodable & Comparable & ExpressibleByIntegerLite
 }
 
 extension Rule where Value == String {
-  public static func oneOf(_ names: [String]) -> Rule { Rule("be one of \(quotedList(names))", names.contains) }
+  public static func oneOf(_ names: [String]) -> Rule {
+    Rule("be one of \(quotedList(names))", names.contains)
+  }
 }
 
 extension Rule where Value == String? {

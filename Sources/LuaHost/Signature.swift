@@ -58,6 +58,7 @@ public final class Signature: Sendable {
   /// Whether too many arguments are an error. Lua itself hands metamethods more than they need.
   let isStrict: Bool
 
+  @usableFromInline
   init(_ name: String, _ doc: String, _ parameters: [ParameterInfo], returns: String) {
     self.name = name
     self.doc = doc
@@ -98,7 +99,8 @@ public final class Signature: Sendable {
 
   @usableFromInline
   func wrongType(_ info: ParameterInfo, got argument: LuaArgument) -> LuaError {
-    wrongType(info, got: info.typeName == "integer" && argument.kind == .number ? argument.shown : argument.typeName)
+    wrongType(
+      info, got: info.typeName == "integer" && argument.kind == .number ? argument.shown : argument.typeName)
   }
 
   private func wrongType(_ info: ParameterInfo, got: String) -> LuaError {
@@ -108,7 +110,8 @@ public final class Signature: Sendable {
     case .option, .requiredOption:
       LuaError("\(name): option '\(info.name)' must be \(withArticle(info.typeName)), got \(got)")
     case .required, .optional, .rest:
-      LuaError("bad argument #\(number(info)) to '\(name)' (\(info.name): \(info.typeName) expected, got \(got))")
+      LuaError(
+        "bad argument #\(number(info)) to '\(name)' (\(info.name): \(info.typeName) expected, got \(got))")
     }
   }
 
@@ -135,6 +138,6 @@ public final class Signature: Sendable {
 /// `an integer`, `a tensor`; unions and optionals as they are.
 func withArticle(_ typeName: String) -> String {
   guard let first = typeName.first else { return typeName }
-  if typeName == "any" || typeName == "nil" { return typeName }
-  return ("aeiou".contains(first) ? "an " : "a ") + typeName
+  if typeName == "any" || typeName == "nil" || first == "\"" { return typeName.replacing("|", with: " or ") }
+  return ("aeiou".contains(first) ? "an " : "a ") + typeName.replacing("|", with: " or ")
 }

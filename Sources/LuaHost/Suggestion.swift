@@ -3,8 +3,8 @@ func suggestion(for name: String, among candidates: some Sequence<String>) -> St
   nearest(to: name, among: candidates).map { " (did you mean '\($0)'?)" } ?? ""
 }
 
-/// The candidate with the smallest edit distance, if that is small for the name's length. Of equals, the first
-/// in alphabetical order.
+/// The candidate with the smallest edit distance, if that is small for the name's length. Of equals, the
+/// first in alphabetical order.
 func nearest(to name: String, among candidates: some Sequence<String>) -> String? {
   let limit = max(1, name.count / 3)
   return candidates.map { (distance: editDistance(name, $0), name: $0) }

@@ -22,21 +22,27 @@ struct Tools {
   private static func hostFunctions(of vm: LuaVM) -> [Function] {
     [
       Function(
-        "refuse", "Fails at the script's line, naming the nearest of some names.", .required("message", String.self),
+        "refuse", "Fails at the script's line, naming the nearest of some names.",
+        .required("message", String.self),
         .required("name", String.self), .required("names", [String].self)
-      ) { (message, name, names) throws -> Void in throw LuaError(message + suggestion(for: name, among: names)) },
-      Function("module", "The text of a library module.", .required("name", String.self)) { [unowned vm] name in
+      ) { (message, name, names) throws -> Void in
+        throw LuaError(message + suggestion(for: name, among: names))
+      },
+      Function("module", "The text of a library module.", .required("name", String.self)) {
+        [unowned vm] name in
         vm.options.module(name)
       },
       Function(
         "declare", "Notes the declaration of a function written in Lua.", .required("name", String.self),
-        .required("doc", String.self), .required("parameters", [LuaTable].self), .required("options", [LuaTable].self),
+        .required("doc", String.self), .required("parameters", [LuaTable].self),
+        .required("options", [LuaTable].self),
         .required("returns", String.self)
       ) { [unowned vm] name, doc, parameters, options, returns in
         vm.declare(try Declaration(name, doc, parameters, options, returns: returns))
       },
       Declaration.check,
-      Function("members", "The fields and methods of a type.", .required("type", String.self)) { [unowned vm] name in
+      Function("members", "The fields and methods of a type.", .required("type", String.self)) {
+        [unowned vm] name in
         vm.memberNames(ofType: name)
       },
       Function("libraries", "The names of all libraries.") { [unowned vm] in vm.libraries.map(\.name) },

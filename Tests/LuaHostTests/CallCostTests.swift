@@ -8,9 +8,12 @@ import Testing
     let clock = ContinuousClock()
     func cost(_ name: String, _ body: String) throws {
       let count = 1_000_000
-      let empty = try clock.measure { try vm.run("local g = qs.grid(3) for i = 1, \(count) do end", chunk: "=cost") }
+      let empty = try clock.measure {
+        try vm.run("local g = qs.grid(3) for i = 1, \(count) do end", chunk: "=cost")
+      }
       let full = try clock.measure {
-        try vm.run("local g = qs.grid(3) local touch = g.touch for i = 1, \(count) do \(body) end", chunk: "=cost")
+        try vm.run(
+          "local g = qs.grid(3) local touch = g.touch for i = 1, \(count) do \(body) end", chunk: "=cost")
       }
       print("\(name): \((full - empty) / count)")
     }

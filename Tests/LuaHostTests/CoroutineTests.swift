@@ -6,7 +6,8 @@ import Testing
 
   init() throws {
     vm = try makeVM(functions: [
-      Function("apply", "Calls.", .required("f", LuaFunction.self), .rest("arguments", LuaValue.self)) { f, arguments in
+      Function("apply", "Calls.", .required("f", LuaFunction.self), .rest("arguments", LuaValue.self)) {
+        f, arguments in
         try f.call(with: arguments).first
       }
     ])

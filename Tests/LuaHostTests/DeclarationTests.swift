@@ -29,11 +29,17 @@ import Testing
   @Test(arguments: [
     Mistake("qs.distill()", "bad argument #1 to 'distill' (teacher: grid expected, got no value)"),
     Mistake("qs.distill(4)", "bad argument #1 to 'distill' (teacher: grid expected, got number)"),
-    Mistake("qs.distill(qs.grid(1), 2.5, {data = {}})", "bad argument #2 to 'distill' (epochs: integer expected, got 2.5)"),
+    Mistake(
+      "qs.distill(qs.grid(1), 2.5, {data = {}})",
+      "bad argument #2 to 'distill' (epochs: integer expected, got 2.5)"),
     Mistake("qs.distill(qs.grid(1))", "distill: missing option 'data' (integer[])"),
-    Mistake("qs.distill(qs.grid(1), {data = {}, rl = 1})", "distill: unknown option 'rl' (did you mean 'lr'?)"),
-    Mistake("qs.distill(qs.grid(1), {data = {1.5}})", "distill: option 'data' must be an integer[], got table"),
-    Mistake("qs.distill(qs.grid(1), {data = {}, loss = 'l1'})", "distill: option 'loss' must be a \"kl\"|\"mse\", got string"),
+    Mistake(
+      "qs.distill(qs.grid(1), {data = {}, rl = 1})", "distill: unknown option 'rl' (did you mean 'lr'?)"),
+    Mistake(
+      "qs.distill(qs.grid(1), {data = {1.5}})", "distill: option 'data' must be an integer[], got table"),
+    Mistake(
+      "qs.distill(qs.grid(1), {data = {}, loss = 'l1'})",
+      "distill: option 'loss' must be \"kl\" or \"mse\", got string"),
     Mistake("qs.greet(1)", "bad argument #1 to 'greet' (name: string expected, got number)"),
     Mistake("qs.greet('a', 'b')", "greet: takes at most 1 argument, got 2"),
   ])

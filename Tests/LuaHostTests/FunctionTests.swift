@@ -18,44 +18,49 @@ enum Padding: String, LuaEnum { case same, valid }
 /// A new binding takes about five lines. This is one:
 var conv2d: Function {
   Function(
-  "conv2d", "2-D convolution over [N, C, H, W].",
-  .required("in_channels", Int.self, "channels of the input", .positive),
-  .required("kernel", OneOf<Int, [Int]>.self, "height and width"),
-  .option("stride", default: 1, "step of the window", .positive),
-  .option("padding", default: .same, "what happens at the border"), .option("name", String?.self)
-) { (channels, kernel, stride, padding: Padding, name) in
-  "\(channels) \(kernel) \(stride) \(padding) \(name ?? "-")"
-}
+    "conv2d", "2-D convolution over [N, C, H, W].",
+    .required("in_channels", Int.self, "channels of the input", .positive),
+    .required("kernel", OneOf<Int, [Int]>.self, "height and width"),
+    .option("stride", default: 1, "step of the window", .positive),
+    .option("padding", default: .same, "what happens at the border"), .option("name", String?.self)
+  ) { (channels, kernel, stride, padding: Padding, name) in
+    "\(channels) \(kernel) \(stride) \(padding) \(name ?? "-")"
+  }
 }
 
 var fitting: Function {
   Function(
-  "train", "Only options.", .requiredOption("data", [Double].self), .option("epochs", default: 10),
-  .option("callback", LuaFunction?.self)
-) { data, epochs, callback in
-  try callback?.call(epochs)
-  return data.count * epochs
-}
+    "train", "Only options.", .requiredOption("data", [Double].self), .option("epochs", default: 10),
+    .option("callback", LuaFunction?.self)
+  ) { data, epochs, callback in
+    try callback?.call(epochs)
+    return data.count * epochs
+  }
 }
 
-var several: [Function] {[
-  conv2d, fitting,
-  Function("sum", "Sum of all.", .rest("values", Double.self, "numbers")) { $0.reduce(0, +) },
-  Function("bytes", "The same bytes.", .required("s", LuaBytes.self)) { $0 },
-  Function("text", "The same text.", .required("s", String.self)) { $0 },
-  Function("any", "The same value.", .required("value", LuaValue.self)) { $0 },
-  Function("same", "The same value, not copied.", .required("value", LuaHandle.self)) { $0 },
-  Function("map", "Counts by name.", .required("counts", [String: Int].self)) { $0 },
-  Function("nested", "Lists.", .required("lists", [[Int]].self)) { $0 },
-  Function("two", "Two results.", returns: "integer, string") { LuaResults(1, "b") },
-  Function("nothing", "No result.") {},
-  Function("numbers", "Shape and sum.", .required("values", LuaNumbers.self), returns: "integer[], number") {
-    LuaResults($0.shape, $0.values.reduce(0, +))
-  },
-  Function("limit", "A clamped number.", .required("x", Int.self, "", .within(1...9)), .optional("y", Int?.self)) { x, y in
-    x + (y ?? 0)
-  },
-]}
+var several: [Function] {
+  [
+    conv2d, fitting,
+    Function("sum", "Sum of all.", .rest("values", Double.self, "numbers")) { $0.reduce(0, +) },
+    Function("bytes", "The same bytes.", .required("s", LuaBytes.self)) { $0 },
+    Function("text", "The same text.", .required("s", String.self)) { $0 },
+    Function("any", "The same value.", .required("value", LuaValue.self)) { $0 },
+    Function("same", "The same value, not copied.", .required("value", LuaHandle.self)) { $0 },
+    Function("map", "Counts by name.", .required("counts", [String: Int].self)) { $0 },
+    Function("nested", "Lists.", .required("lists", [[Int]].self)) { $0 },
+    Function("two", "Two results.", returns: "integer, string") { LuaResults(1, "b") },
+    Function("nothing", "No result.") {},
+    Function("numbers", "Shape and sum.", .required("values", LuaNumbers.self), returns: "integer[], number")
+    {
+      LuaResults($0.shape, $0.values.reduce(0, +))
+    },
+    Function(
+      "limit", "A clamped number.", .required("x", Int.self, "", .within(1...9)), .optional("y", Int?.self)
+    ) { x, y in
+      x + (y ?? 0)
+    },
+  ]
+}
 
 @Suite struct FunctionTests {
   @Test(arguments: [
@@ -79,7 +84,8 @@ var several: [Function] {[
     Mistake(
       "qs.conv2d(1, 3, {padding = 'sane'})",
       "conv2d: option 'padding' must be one of 'same' or 'valid' (got 'sane' (did you mean 'same'?))"),
-    Mistake("qs.conv2d(1, 'x')", "bad argument #2 to 'conv2d' (kernel: integer|integer[] expected, got string)"),
+    Mistake(
+      "qs.conv2d(1, 'x')", "bad argument #2 to 'conv2d' (kernel: integer|integer[] expected, got string)"),
     Mistake("qs.conv2d(1, {3, 'x'})", "conv2d: argument 'kernel[2]' must be an integer, got string"),
     Mistake("qs.conv2d(1)", "bad argument #2 to 'conv2d' (kernel: integer|integer[] expected, got no value)"),
     Mistake("qs.train{}", "train: missing option 'data' (number[])"),
@@ -97,8 +103,10 @@ var several: [Function] {[
     Mistake("qs.nested{{1}, nil, {2}}", "nested: argument 'lists' must be a list (got a table with keys)"),
     Mistake("qs.nothing(1)", "nothing: takes no arguments, got 1"),
     Mistake("qs.limit(10)", "limit: argument 'x' must be between 1 and 9 (got 10)"),
-    Mistake("qs.grid(3).touch()", "calling 'touch' on bad self (grid expected, got no value); call it with a colon"),
-    Mistake("qs.grid(3).touch(4)", "calling 'touch' on bad self (grid expected, got number); call it with a colon"),
+    Mistake(
+      "qs.grid(3).touch()", "calling 'touch' on bad self (grid expected, got no value); call it with a colon"),
+    Mistake(
+      "qs.grid(3).touch(4)", "calling 'touch' on bad self (grid expected, got number); call it with a colon"),
     Mistake("qs.grid(3):resized(0)", "resized: argument 'side' must be a positive integer (got 0)"),
     Mistake("qs.grid(3):resized('x')", "bad argument #1 to 'resized' (side: integer expected, got string)"),
     Mistake("qs.grid(3):touch(1)", "touch: takes no arguments, got 1"),

@@ -25,17 +25,22 @@ final class Grid: LuaObject {
           Double(grid.side * grid.side) * grid.spacing * grid.spacing
         },
         Function("touch", "Does nothing.", .receiver(Grid.self)) { _ in },
-        Function("resized", "A copy with other cells.", .receiver(Grid.self), .required("side", Int.self, "", .positive)) {
+        Function(
+          "resized", "A copy with other cells.", .receiver(Grid.self),
+          .required("side", Int.self, "", .positive)
+        ) {
           Grid(side: $1, spacing: $0.spacing)
         },
-        Function("__add", "Sides together.", .required("a", Grid.self), .required("b", OneOf<Grid, Int>.self)) { a, b in
+        Function("__add", "Sides together.", .required("a", Grid.self), .required("b", OneOf<Grid, Int>.self))
+        { a, b in
           switch b {
           case .first(let b): Grid(side: a.side + b.side)
           case .second(let b): Grid(side: a.side + b)
           }
         },
         Function("__len", "Cells.", .receiver(Grid.self)) { $0.side * $0.side },
-        Function("__index", "A row by number.", .receiver(Grid.self), .required("key", LuaValue.self)) { grid, key in
+        Function("__index", "A row by number.", .receiver(Grid.self), .required("key", LuaValue.self)) {
+          grid, key in
           guard case .int(let row) = key, 1...grid.side ~= row else { return nil as Int? }
           return row * 10
         },

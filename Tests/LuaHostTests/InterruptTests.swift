@@ -10,15 +10,18 @@ import Testing
       Function("apply", "Calls.", .required("f", LuaFunction.self)) { f in try f.call() }
     ])
     let current = vm
-    vm.register(Library("host", "", [
-      Function("work", "Long work that polls.") { [unowned current] in
-        while !current.isInterrupted { Thread.sleep(forTimeInterval: 0.001) }
-        throw LuaInterrupted()
-      },
-      Function("stop", "Asks for an interrupt from the script's own thread.") { [unowned current] in
-        current.requestInterrupt()
-      },
-    ]))
+    vm.register(
+      Library(
+        "host", "",
+        [
+          Function("work", "Long work that polls.") { [unowned current] in
+            while !current.isInterrupted { Thread.sleep(forTimeInterval: 0.001) }
+            throw LuaInterrupted()
+          },
+          Function("stop", "Asks for an interrupt from the script's own thread.") { [unowned current] in
+            current.requestInterrupt()
+          },
+        ]))
   }
 
   /// Runs on a thread of its own, for a script is stopped by a signal to its thread.
@@ -63,7 +66,10 @@ import Testing
   }
 
   @Test func leavesOldCoroutinesUsable() throws {
-    #expect(outcome("co = coroutine.wrap(function() for i = 1, 9 do coroutine.yield(i) end end) co() while true do end") is LuaInterrupted)
+    #expect(
+      outcome(
+        "co = coroutine.wrap(function() for i = 1, 9 do coroutine.yield(i) end end) co() while true do end")
+        is LuaInterrupted)
     try vm.run("assert(co() == 2)", chunk: "@after.lua")
   }
 

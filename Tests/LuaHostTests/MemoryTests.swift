@@ -33,7 +33,9 @@ private final class Buffer: LuaObject {
     LuaType(
       "Bytes.", keepsIdentity: false,
       methods: [
-        Function("__add", "A new one of the same size.", .required("a", Buffer.self), .required("b", Double.self)) { a, _ in
+        Function(
+          "__add", "A new one of the same size.", .required("a", Buffer.self), .required("b", Double.self)
+        ) { a, _ in
           Buffer(a.ledger, a.size)
         },
         Function("size", "Its bytes.", .receiver(Buffer.self)) { $0.size },
@@ -45,7 +47,8 @@ private final class Buffer: LuaObject {
   private func makeBufferVM(_ ledger: Ledger) throws -> LuaVM {
     let vm = try makeVM(.init(nativeBytes: UnsafePointer(ledger.bytes)))
     vm.register(Buffer.self)
-    vm.register(Library("native", "", [Function("buffer", "", .required("size", Int.self)) { Buffer(ledger, $0) }]))
+    vm.register(
+      Library("native", "", [Function("buffer", "", .required("size", Int.self)) { Buffer(ledger, $0) }]))
     return vm
   }
 
@@ -136,13 +139,17 @@ private final class Buffer: LuaObject {
       let vm = try LuaVM(options: .init(memoryLimit: limit))
       vm.register(Grid.self)
       vm.register(Buffer.self)
-      vm.register(Library("native", "", [Function("buffer", "", .required("size", Int.self)) { Buffer(ledger, $0) }]))
-      vm.register(Library("qs", "", [
-        .grid,
-        Function("apply", "", .required("f", LuaFunction.self), .rest("a", LuaValue.self)) { f, a in
-          try f.call(with: a).first
-        },
-      ]))
+      vm.register(
+        Library("native", "", [Function("buffer", "", .required("size", Int.self)) { Buffer(ledger, $0) }]))
+      vm.register(
+        Library(
+          "qs", "",
+          [
+            .grid,
+            Function("apply", "", .required("f", LuaFunction.self), .rest("a", LuaValue.self)) { f, a in
+              try f.call(with: a).first
+            },
+          ]))
       do {
         try vm.run(code, chunk: "@ladder.lua")
         passed += 1

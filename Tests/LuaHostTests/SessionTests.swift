@@ -6,8 +6,10 @@ import Testing
   @Test(arguments: [
     Mistake("local x = undefined_name", "undefined global 'undefined_name'"),
     Mistake("pritn('x')", "undefined global 'pritn' (did you mean 'print'?)"),
-    Mistake("function f() counter = 1 end f()", "assignment to the undefined global 'counter' inside a function; "
-      + "write 'local', or assign it at the top level first"),
+    Mistake(
+      "function f() counter = 1 end f()",
+      "assignment to the undefined global 'counter' inside a function; "
+        + "write 'local', or assign it at the top level first"),
   ])
   func mustBeDefined(_ mistake: Mistake) throws {
     let error = #expect(throws: LuaError.self) { try makeVM().run(mistake.code, chunk: "@g.lua") }
@@ -15,11 +17,14 @@ import Testing
   }
 
   @Test func areDefinedAtTheTopLevel() throws {
-    try makeVM().run("x = 1 function f() x = x + 1 return x end assert(f() == 2) assert(rawget(_G, 'y') == nil)", chunk: "@g.lua")
+    try makeVM().run(
+      "x = 1 function f() x = x + 1 return x end assert(f() == 2) assert(rawget(_G, 'y') == nil)",
+      chunk: "@g.lua")
   }
 
   @Test func areLuasOwnWhenNotStrict() throws {
-    try makeVM(.init(isStrict: false)).run("assert(y == nil) function f() z = 1 end f() assert(z == 1)", chunk: "@g.lua")
+    try makeVM(.init(isStrict: false)).run(
+      "assert(y == nil) function f() z = 1 end f() assert(z == 1)", chunk: "@g.lua")
   }
 
   @Test func areTheScriptsArguments() throws {
@@ -60,7 +65,9 @@ import Testing
 @Suite struct SessionTests {
   @Test func returnsValues() throws {
     let vm = try makeVM()
-    guard case .int(3)? = try vm.evaluate("1 + 2", chunk: "=repl").first else { Issue.record("no value"); return }
+    guard case .int(3)? = try vm.evaluate("1 + 2", chunk: "=repl").first else {
+      Issue.record("no value"); return
+    }
     #expect(try vm.evaluate("local x = 1", chunk: "=repl").isEmpty)
     #expect(try vm.evaluate("function f() made = 5 end f() return made", chunk: "=repl").count == 1)
   }
@@ -86,8 +93,11 @@ import Testing
 
   @Test func showsValues() throws {
     let vm = try makeVM()
-    #expect(try vm.show("1, 'a\\n', {1, {x = 2}}, nil", chunk: "=repl") == ["1", #""a\n""#, "{1, {x = 2}}", "nil"])
-    #expect(try vm.show("(function() local t = {} t.self = t return t end)()", chunk: "=repl") == ["{self = {...}}"])
+    #expect(
+      try vm.show("1, 'a\\n', {1, {x = 2}}, nil", chunk: "=repl") == ["1", #""a\n""#, "{1, {x = 2}}", "nil"])
+    #expect(
+      try vm.show("(function() local t = {} t.self = t return t end)()", chunk: "=repl") == ["{self = {...}}"]
+    )
     #expect(try vm.show("qs.grid(2)", chunk: "=repl").first?.hasPrefix("grid: 0x") == true)
   }
 

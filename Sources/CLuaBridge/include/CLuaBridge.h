@@ -3,13 +3,15 @@
 // A Lua error is a longjmp, and it must never cross a Swift frame. So Swift never sees lua_State. It speaks
 // `lb_value`, and the two languages meet in three places only:
 //
-//   script -> host   call.c: one trampoline copies the arguments, calls `lb_host.call`, and pushes the results
+//   script -> host   call.c: one trampoline copies the arguments, calls `lb_host.call`, and pushes the
+//   results
 //                    or raises the error after Swift has returned
 //   host -> script   run.c: protected calls that answer a status
 //   collector        object.c: `__gc` and `__close` of a box call `lb_host.release`
 //
 // Functions marked [protected] may need memory and answer failure instead of raising. The others never raise.
-// A VM belongs to the thread that runs it; only `lb_interrupt` and `lb_stopping` may be called from elsewhere.
+// A VM belongs to the thread that runs it; only `lb_interrupt` and `lb_stopping` may be called from
+// elsewhere.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,13 +22,13 @@ typedef enum lb_tag : uint8_t {
   LB_BOOLEAN,
   LB_INTEGER,
   LB_NUMBER,
-  LB_STRING,    // `bytes`, `count` of them; borrowed on the way in, malloc'ed (lb_string) on the way out
-  LB_OBJECT,    // `object` of type `type`; NULL when the script has closed it; out: carries one reference
-  LB_FUNCTION,  // `slot`: a place on the Lua stack, see lb_retain
-  LB_TABLE,     // `slot`: not copied until lb_read_table
-  LB_TREE,      // `table`: a copied table; malloc'ed (lb_new_table) on the way out
-  LB_REFERENCE, // `slot`: a registry reference, way out only
-  LB_OTHER,     // `slot`: thread, foreign userdata, light userdata; `type` is Lua's type code
+  LB_STRING,     // `bytes`, `count` of them; borrowed on the way in, malloc'ed (lb_string) on the way out
+  LB_OBJECT,     // `object` of type `type`; NULL when the script has closed it; out: carries one reference
+  LB_FUNCTION,   // `slot`: a place on the Lua stack, see lb_retain
+  LB_TABLE,      // `slot`: not copied until lb_read_table
+  LB_TREE,       // `table`: a copied table; malloc'ed (lb_new_table) on the way out
+  LB_REFERENCE,  // `slot`: a registry reference, way out only
+  LB_OTHER,      // `slot`: thread, foreign userdata, light userdata; `type` is Lua's type code
 } lb_tag;
 
 enum { LB_POSITIONED = 1 };  // `flag` of an error message that already says where
@@ -72,7 +74,7 @@ typedef struct lb_host {
 typedef struct lb_vm lb_vm;
 
 // --- life: vm.c ---
-lb_vm *lb_open(lb_host host);  // NULL: out of memory
+lb_vm *lb_open(lb_host host);                   // NULL: out of memory
 void lb_limit_memory(lb_vm *vm, size_t limit);  // of scripts; 0: no limit
 void lb_close(lb_vm *vm);
 size_t lb_memory_used(const lb_vm *vm);
@@ -95,15 +97,15 @@ typedef enum lb_status : uint8_t {
   LB_FAILED,
   LB_NO_MEMORY,
   LB_INTERRUPTED,
-  LB_EXITED,      // os.exit; see lb_exit_code
+  LB_EXITED,  // os.exit; see lb_exit_code
 } lb_status;
 
 typedef struct lb_failure {
-  lb_value value;          // the error value as raised
-  const char *message;     // its text, never NULL
+  lb_value value;       // the error value as raised
+  const char *message;  // its text, never NULL
   size_t message_count;
-  const char *traceback;   // NULL where there is none
-  bool from_host;          // the last error that `lb_host.call` answered
+  const char *traceback;  // NULL where there is none
+  bool from_host;         // the last error that `lb_host.call` answered
 } lb_failure;
 
 int lb_mark(lb_vm *vm);
@@ -117,12 +119,13 @@ lb_failure lb_failed(lb_vm *vm);
 int lb_exit_code(const lb_vm *vm);
 
 // --- values that live in Lua: value.c [protected] ---
-const lb_table *lb_read_table(lb_vm *vm, const lb_value *table);  // NULL: see lb_failed; lives as long as the call
-int lb_retain(lb_vm *vm, const lb_value *value);                  // registry reference, or -1
+const lb_table *lb_read_table(lb_vm *vm,
+                              const lb_value *table);  // NULL: see lb_failed; lives as long as the call
+int lb_retain(lb_vm *vm, const lb_value *value);       // registry reference, or -1
 void lb_unretain(lb_vm *vm, int reference);
-int lb_function_id(lb_vm *vm, const lb_value *value);             // the host's id of a function, or -1
-const void *lb_identity(lb_vm *vm, const lb_value *value);        // which function or table it is
-const char *lb_type_name(int type);                               // Lua's name of a type code
+int lb_function_id(lb_vm *vm, const lb_value *value);       // the host's id of a function, or -1
+const void *lb_identity(lb_vm *vm, const lb_value *value);  // which function or table it is
+const char *lb_type_name(int type);                         // Lua's name of a type code
 
 // --- building results and arguments: build.c; malloc'ed, owned by the bridge once handed over ---
 lb_value lb_string(const void *bytes, size_t count);
@@ -130,8 +133,8 @@ lb_value lb_new_table(uint32_t items, uint32_t fields);
 void lb_dispose(lb_vm *vm, lb_value *value);  // of a value that was never handed over
 
 // --- stopping: stop.c ---
-void lb_interrupt(lb_vm *vm);            // async-signal-safe, any thread
-bool lb_stopping(const lb_vm *vm);       // any thread
+void lb_interrupt(lb_vm *vm);       // async-signal-safe, any thread
+bool lb_stopping(const lb_vm *vm);  // any thread
 void lb_clear_interrupt(lb_vm *vm);
 // The next `signal` interrupts `vm`, and the one after it has its default effect (for SIGINT: kills).
 void lb_interrupt_on(lb_vm *vm, int signal);
