@@ -75,7 +75,7 @@ public struct LuaArgument {
 
   var function: LuaFunction? {
     guard raw.tag == LB_FUNCTION else { return nil }
-    return vm.retain(raw).map { LuaFunction(reference: $0, vm: vm) }
+    return vm.retain(raw).map { LuaFunction(reference: $0) }
   }
 
   /// The table's contents, copied out of Lua on first sight.

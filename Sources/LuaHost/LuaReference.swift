@@ -22,7 +22,10 @@ final class LuaReference: @unchecked Sendable {
 }
 
 /// The references that were dropped, until their VM gives them up.
-final class ReferenceQueue: Sendable {
+final class ReferenceQueue: @unchecked Sendable {
+  /// Set and read on the VM's thread only, and nil once the VM is gone. Not weak: a weak reference would give the
+  /// VM a side table and slow down every call.
+  unowned(unsafe) var vm: LuaVM?
   private let dropped = Mutex<[Int32]>([])
   private let count = Atomic<Int>(0)
 
@@ -80,11 +83,10 @@ public struct LuaHandle: LuaDecodable, LuaEncodable {
 /// collector cannot see through Swift.
 public final class LuaFunction: @unchecked Sendable {
   let reference: LuaReference
-  private(set) weak var vm: LuaVM?
+  private var vm: LuaVM? { reference.queue.vm }
 
-  init(reference: LuaReference, vm: LuaVM) {
+  init(reference: LuaReference) {
     self.reference = reference
-    self.vm = vm
   }
 
   /// Calls the function on the coroutine that is running, and returns all its results.

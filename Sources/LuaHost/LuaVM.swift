@@ -52,6 +52,7 @@ public final class LuaVM {
   /// - Throws: `LuaError` where there is no memory for an interpreter.
   public init(options: Options = Options()) throws {
     self.options = options
+    dropped.vm = self
     let host = lb_host(
       self: Unmanaged.passUnretained(self).toOpaque(),
       call: { host, function, arguments, count, out in
@@ -74,6 +75,7 @@ public final class LuaVM {
 
   deinit {
     if raw != nil { lb_close(raw) }
+    dropped.vm = nil
   }
 
   // MARK: - Script to host
