@@ -1,5 +1,13 @@
 /// Arithmetic over tensors that broadcast, and functions of one: the walking, without the arithmetic.
+///
+/// The walks are compiled once and call back for every run of elements; only the short loops over a run are
+/// compiled for each type and function.
 enum Elementwise {
+  /// A function of two fp32 operands from `qk_f32.h`: rows, length, a, its row stride and step, b, likewise, y.
+  typealias BinaryKernel<R> = (
+    Int, Int, UnsafePointer<Float>?, Int, Int, UnsafePointer<Float>?, Int, Int, UnsafeMutablePointer<R>?
+  ) -> Void
+
   /// The shape and format of `op(a, b)`.
   static func result(_ a: Tensor, _ b: Tensor, _ context: Context) throws -> Tensor {
     let like = a.shape == context.shape ? a : b
@@ -14,31 +22,43 @@ enum Elementwise {
     _ a: Tensor, _ b: Tensor, into y: Tensor, _: T.Type, _: R.Type, _ body: (T, T) -> R
   ) {
     let (out, left, right) = (y.pointer(R.self), a.pointer(T.self), b.pointer(T.self))
-    if y.liesLike(a) && (y.liesLike(b) || b.count == 1) {
-      // The common cases without building a loop: small tensors are about overhead.
-      return run(y.count, out, 1, left, 1, right, b.count == 1 ? 0 : 1, body)
-    }
-    let loop = StridedLoop<3>(
-      y.shape, [y.strides, a.strides(broadcastTo: y.shape), b.strides(broadcastTo: y.shape)])
-    let (n, sy, sa, sb) = (loop.length, loop.innerStrides[0], loop.innerStrides[1], loop.innerStrides[2])
-    loop.forEachRun { offset in
-      run(n, out + offset[0], sy, left + offset[1], sa, right + offset[2], sb, body)
+    walk(y, a, b) { n, offset, step in
+      let (o, l, r) = (out + offset[0], left + offset[1], right + offset[2])
+      if step[0] == 1 && step[1] == 1 && step[2] == 1 {
+        for i in 0..<n { o[i] = body(l[i], r[i]) }
+      } else {
+        for i in 0..<n { o[i * step[0]] = body(l[i * step[1]], r[i * step[2]]) }
+      }
     }
   }
 
-  @inline(__always)
-  private static func run<T: Element, R: Element>(
-    _ n: Int, _ y: UnsafeMutablePointer<R>, _ sy: Int, _ a: UnsafeMutablePointer<T>, _ sa: Int,
-    _ b: UnsafeMutablePointer<T>, _ sb: Int, _ body: (T, T) -> R
+  /// The same by a kernel for fp32, in runs it can do; `body` says what it computes.
+  static func single<R: Element, K>(
+    _ a: Tensor, _ b: Tensor, into y: Tensor, _ kernel: BinaryKernel<K>, _: R.Type,
+    _ body: (Float, Float) -> R
   ) {
-    if sy == 1 && sa == 1 && sb == 1 {
-      for i in 0..<n { y[i] = body(a[i], b[i]) }
-    } else if sy == 1 && sa == 1 && sb == 0 {
-      let value = b[0]
-      for i in 0..<n { y[i] = body(a[i], value) }
-    } else {
-      for i in 0..<n { y[i * sy] = body(a[i * sa], b[i * sb]) }
+    let (out, left, right) = (y.pointer(R.self), a.floats, b.floats)
+    walk(y, a, b) { n, offset, step in
+      let (o, l, r) = (out + offset[0], left + offset[1], right + offset[2])
+      if step[0] == 1 && (0...1).contains(step[1]) && (0...1).contains(step[2]) {
+        kernel(1, n, l, 0, step[1], r, 0, step[2], UnsafeMutableRawPointer(o).assumingMemoryBound(to: K.self))
+      } else {
+        for i in 0..<n { o[i * step[0]] = body(l[i * step[1]], r[i * step[2]]) }
+      }
     }
+  }
+
+  /// Calls `run` with the length, the offset of each operand and its step along every run.
+  private static func walk(
+    _ y: Tensor, _ a: Tensor, _ b: Tensor, _ run: (Int, InlineArray<3, Int>, InlineArray<3, Int>) -> Void
+  ) {
+    if y.liesLike(a) && (y.liesLike(b) || b.count == 1) {
+      // The common cases without building a loop: small tensors are about overhead.
+      return run(y.count, [0, 0, 0], [1, 1, b.count == 1 ? 0 : 1])
+    }
+    let loop = StridedLoop<3>(
+      y.shape, [y.strides, a.strides(broadcastTo: y.shape), b.strides(broadcastTo: y.shape)])
+    loop.forEachRun { run(loop.length, $0, loop.innerStrides) }
   }
 
   /// A new tensor `body(a[i], b[i])` with broadcasting, for shapes known to fit.
@@ -53,16 +73,38 @@ enum Elementwise {
   /// `y[i] = body(x[i])`, the result in the format of `x`.
   @inline(__always)
   static func unary<T: Element, R: Element>(_ x: Tensor, _ dtype: R.Type, _ body: (T) -> R) throws -> Tensor {
+    try unary(x, T.self, R.self) { n, input, output in
+      for i in 0..<n { output[i] = body(input[i]) }
+    }
+  }
+
+  /// A new tensor in the format of `x`, filled by one call of `run`.
+  @inline(__always)
+  static func unary<T: Element, R: Element>(
+    _ x: Tensor, _: T.Type, _: R.Type, _ run: (Int, UnsafeMutablePointer<T>, UnsafeMutablePointer<R>) -> Void
+  ) throws -> Tensor {
     let source = try x.dense()
     let y = try Tensor(undefined: x.shape, R.dtype, format: source.format)
-    let (input, output) = (source.pointer(T.self), y.pointer(R.self))
-    for i in 0..<x.count { output[i] = body(input[i]) }
+    run(x.count, source.pointer(T.self), y.pointer(R.self))
     return y
+  }
+
+  /// The gradient of a function of one tensor: a new tensor filled by one call of `run` with the length, `dy`,
+  /// `v` and the result, all lying alike.
+  @inline(__always)
+  static func gradient<T: Element>(
+    _ dy: Tensor, _ v: Tensor, _: T.Type,
+    _ run: (Int, UnsafeMutablePointer<T>, UnsafeMutablePointer<T>, UnsafeMutablePointer<T>) -> Void
+  ) throws -> Tensor {
+    let v = try v.dense()
+    let dy = try dy.inFormat(v.format)
+    let dx = try Tensor(undefined: v.shape, T.dtype, format: v.format)
+    run(v.count, dy.pointer(T.self), v.pointer(T.self), dx.pointer(T.self))
+    return dx
   }
 }
 
 extension Tensor {
   /// Whether both are dense and hold the element of one index at the same place.
-  @inline(__always)
   func liesLike(_ other: Tensor) -> Bool { shape == other.shape && strides == other.strides && isDense }
 }

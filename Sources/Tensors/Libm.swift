@@ -10,6 +10,7 @@ public enum Libm {
   #if canImport(Glibc)
     public static func exp(_ x: Double) -> Double { Glibc.exp(x) }
     public static func log(_ x: Double) -> Double { Glibc.log(x) }
+    public static func log10(_ x: Double) -> Double { Glibc.log10(x) }
     public static func pow(_ x: Double, _ y: Double) -> Double { Glibc.pow(x, y) }
     public static func cos(_ x: Double) -> Double { Glibc.cos(x) }
     public static func tanh(_ x: Double) -> Double { Glibc.tanh(x) }
@@ -17,6 +18,7 @@ public enum Libm {
   #else
     public static func exp(_ x: Double) -> Double { Darwin.exp(x) }
     public static func log(_ x: Double) -> Double { Darwin.log(x) }
+    public static func log10(_ x: Double) -> Double { Darwin.log10(x) }
     public static func pow(_ x: Double, _ y: Double) -> Double { Darwin.pow(x, y) }
     public static func cos(_ x: Double) -> Double { Darwin.cos(x) }
     public static func tanh(_ x: Double) -> Double { Darwin.tanh(x) }

@@ -111,4 +111,10 @@ extension Op {
   public func require(_ condition: Bool, _ problem: @autoclosure () -> String) throws {
     if !condition { throw ShapeError(name, problem()) }
   }
+
+  func requireAxis(_ axis: Int, of shape: Shape) throws {
+    try require(
+      shape.indices.contains(axis), "\(shape) has \(shape.rank) dimensions, there is no dimension \(axis + 1)"
+    )
+  }
 }

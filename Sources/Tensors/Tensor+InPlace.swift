@@ -1,3 +1,5 @@
+import CKernels
+
 /// Changes in place. Each is counted, so that `backward` notices where it needed the old value.
 extension Tensor {
   /// `self += scale * other`; `other` broadcasts to this shape.
@@ -5,6 +7,7 @@ extension Tensor {
     try requireChangeable("add_", with: other)
     switch (dtype, scale == 1) {
     case (_, true): Add().fill(self, other, into: self)
+    case (.f32, _) where liesLike(other): qk_f32_axpy(count, Float(scale), other.floats, floats)
     case (.f32, _):
       let scale = Float(scale)
       Elementwise.binary(self, other, into: self, Float.self, Float.self) { $0 + scale * $1 }
@@ -37,7 +40,7 @@ extension Tensor {
   public func divideInPlace(_ other: Tensor) throws {
     try requireChangeable("div_", with: other)
     switch dtype {
-    case .f32: Elementwise.binary(self, other, into: self, Float.self, Float.self, /)
+    case .f32: Elementwise.single(self, other, into: self, qk_f32_div, Float.self, /)
     case .f64: Elementwise.binary(self, other, into: self, Double.self, Double.self, /)
     default:
       throw ShapeError(

@@ -1,6 +1,9 @@
+import CKernels
+
 /// `y = |x|`; the slope at 0 is 0, the least integer stays itself. ONNX Abs.
 public struct Abs: NumericUnaryOp {
   public static let name = "abs"
+  public var kernel: UnaryKernel? { UnaryKernel(qk_f32_abs) }
   public init() {}
 
   @inline(__always)

@@ -1,6 +1,9 @@
+import CKernels
+
 /// `y = a + b`, broadcasting. ONNX Add.
 public struct Add: ArithmeticOp {
   public static let name = "add"
+  public var kernel: Kernel { qk_f32_add }
   public init() {}
 
   @inline(__always)

@@ -38,7 +38,7 @@ extension ArgumentOp {
   public func dtype(of types: [DType]) throws -> DType { .i64 }
 
   public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    let x = try t[0].contiguous()
+    let x = try t[0].movingToEnd(axis).contiguous()
     let y = try Tensor(undefined: context.shape, .i64)
     switch x.dtype {
     case .f32: search(x, y, Float.self)
@@ -53,17 +53,16 @@ extension ArgumentOp {
   }
 
   private func search<T: Element>(_ x: Tensor, _ y: Tensor, _: T.Type) {
-    let lanes = Lanes(x.shape, axis)
+    let n = x.shape[x.rank - 1]
     let (input, output) = (x.pointer(T.self), y.pointer(Int64.self))
-    for lane in 0..<lanes.count {
-      let from = input + lanes.start(lane)
+    for line in 0..<y.count {
+      let from = input + line * n
       var (place, best) = (0, from[0])
-      for i in 1..<Swift.max(lanes.extent, 1) {
-        let candidate = from[i * lanes.step]
-        let isNaN = candidate != candidate
-        if isNaN ? best == best : better(candidate, best) { (place, best) = (i, candidate) }
+      for i in 1..<n {
+        let isNaN = from[i] != from[i]
+        if isNaN ? best == best : better(from[i], best) { (place, best) = (i, from[i]) }
       }
-      output[lane] = Int64(place)
+      output[line] = Int64(place)
     }
   }
 

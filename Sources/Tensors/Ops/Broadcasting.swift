@@ -23,6 +23,11 @@ extension BroadcastingOp {
 
 /// `y = value(a, b)` element by element, in the operands' type.
 public protocol ArithmeticOp: BroadcastingOp {
+  /// The fp32 loop in C.
+  typealias Kernel = (
+    Int, Int, UnsafePointer<Float>?, Int, Int, UnsafePointer<Float>?, Int, Int, UnsafeMutablePointer<Float>?
+  ) -> Void
+  var kernel: Kernel { get }
   func value<T: NumericElement>(_ a: T, _ b: T) -> T
 }
 
@@ -36,7 +41,7 @@ extension ArithmeticOp {
   /// `y = value(a, b)`; `y` may be `a`.
   func fill(_ a: Tensor, _ b: Tensor, into y: Tensor) {
     switch y.dtype {
-    case .f32: Elementwise.binary(a, b, into: y, Float.self, Float.self, value)
+    case .f32: Elementwise.single(a, b, into: y, kernel, Float.self, value)
     case .f64: Elementwise.binary(a, b, into: y, Double.self, Double.self, value)
     case .i64: Elementwise.binary(a, b, into: y, Int64.self, Int64.self, value)
     case .i32: Elementwise.binary(a, b, into: y, Int32.self, Int32.self, value)

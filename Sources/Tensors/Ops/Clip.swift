@@ -1,3 +1,5 @@
+import CKernels
+
 /// `y = min(max(x, lowest), highest)`; NaN stays NaN. ONNX Clip; ReLU6 is `Clip(0, 6)`.
 ///
 /// The slope is 1 within the bounds and on them, 0 outside, as in PyTorch's clamp.
@@ -9,6 +11,12 @@ public struct Clip: NumericUnaryOp {
   public init(_ lowest: Double = -.infinity, _ highest: Double = .infinity) {
     self.lowest = lowest
     self.highest = highest
+  }
+
+  public var kernel: UnaryKernel? {
+    let (low, high) = (Float(lowest), Float(highest))
+    return UnaryKernel(
+      { qk_f32_clip($0, $1, low, high, $2) }, { qk_f32_clip_backward($0, $1, $2, low, high, $3) })
   }
 
   @inline(__always)

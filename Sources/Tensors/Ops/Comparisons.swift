@@ -1,7 +1,13 @@
+import CKernels
+
 /// An element-by-element comparison of two tensors that broadcast, giving bool; no gradient. Comparisons with
 /// NaN are false, but for `NotEqual`.
 public protocol ComparisonOp: BroadcastingOp {
-  init()
+  /// The fp32 loop in C.
+  typealias Kernel = (
+    Int, Int, UnsafePointer<Float>?, Int, Int, UnsafePointer<Float>?, Int, Int, UnsafeMutablePointer<UInt8>?
+  ) -> Void
+  var kernel: Kernel { get }
   func holds<T: Element>(_ a: T, _ b: T) -> Bool
 }
 
@@ -16,7 +22,7 @@ extension ComparisonOp {
   public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
     let y = try Elementwise.result(t[0], t[1], context)
     switch t[0].dtype {
-    case .f32: compare(t, y, Float.self)
+    case .f32: Elementwise.single(t[0], t[1], into: y, kernel, Truth.self) { Truth(holds($0, $1)) }
     case .f64: compare(t, y, Double.self)
     case .i64: compare(t, y, Int64.self)
     case .i32: compare(t, y, Int32.self)
@@ -37,6 +43,7 @@ extension ComparisonOp {
 /// `a == b`. ONNX Equal.
 public struct Equal: ComparisonOp {
   public static let name = "equal"
+  public var kernel: Kernel { qk_f32_equal }
   public init() {}
   @inline(__always) public func holds<T: Element>(_ a: T, _ b: T) -> Bool { a == b }
 }
@@ -44,6 +51,7 @@ public struct Equal: ComparisonOp {
 /// `a != b`. ONNX Not of Equal.
 public struct NotEqual: ComparisonOp {
   public static let name = "not_equal"
+  public var kernel: Kernel { qk_f32_not_equal }
   public init() {}
   @inline(__always) public func holds<T: Element>(_ a: T, _ b: T) -> Bool { a != b }
 }
@@ -51,6 +59,7 @@ public struct NotEqual: ComparisonOp {
 /// `a < b`. ONNX Less.
 public struct Less: ComparisonOp {
   public static let name = "less"
+  public var kernel: Kernel { qk_f32_less }
   public init() {}
   @inline(__always) public func holds<T: Element>(_ a: T, _ b: T) -> Bool { a < b }
 }
@@ -58,6 +67,7 @@ public struct Less: ComparisonOp {
 /// `a <= b`. ONNX LessOrEqual.
 public struct LessOrEqual: ComparisonOp {
   public static let name = "less_equal"
+  public var kernel: Kernel { qk_f32_less_equal }
   public init() {}
   @inline(__always) public func holds<T: Element>(_ a: T, _ b: T) -> Bool { a <= b }
 }
@@ -65,6 +75,7 @@ public struct LessOrEqual: ComparisonOp {
 /// `a > b`. ONNX Greater.
 public struct Greater: ComparisonOp {
   public static let name = "greater"
+  public var kernel: Kernel { qk_f32_greater }
   public init() {}
   @inline(__always) public func holds<T: Element>(_ a: T, _ b: T) -> Bool { a > b }
 }
@@ -72,6 +83,7 @@ public struct Greater: ComparisonOp {
 /// `a >= b`. ONNX GreaterOrEqual.
 public struct GreaterOrEqual: ComparisonOp {
   public static let name = "greater_equal"
+  public var kernel: Kernel { qk_f32_greater_equal }
   public init() {}
   @inline(__always) public func holds<T: Element>(_ a: T, _ b: T) -> Bool { a >= b }
 }

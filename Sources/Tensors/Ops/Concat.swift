@@ -6,9 +6,7 @@ public struct Concat: Op {
 
   public func shape(of s: [Shape]) throws -> Shape {
     guard let first = s.first else { throw ShapeError(name, "needs at least one tensor") }
-    try require(
-      axis >= 0 && axis < first.rank,
-      "\(first) has \(first.rank) dimensions, there is no dimension \(axis + 1)")
+    try requireAxis(axis, of: first)
     for other in s.dropFirst() {
       try require(
         other.rank == first.rank && other.replacing(axis, with: 0) == first.replacing(axis, with: 0),

@@ -1,3 +1,5 @@
+import CKernels
+
 /// `y = a / b`, broadcasting; integers give f32 (true division). ONNX Div, but for integers.
 public struct Div: BroadcastingOp {
   public static let name = "div"
@@ -14,7 +16,7 @@ public struct Div: BroadcastingOp {
     if context.dtype == .f64 {
       Elementwise.binary(a, b, into: y, Double.self, Double.self, /)
     } else {
-      Elementwise.binary(a, b, into: y, Float.self, Float.self, /)
+      Elementwise.single(a, b, into: y, qk_f32_div, Float.self, /)
     }
     return y
   }

@@ -1,6 +1,9 @@
+import CKernels
+
 /// The error function. ONNX Erf.
 public struct Erf: RealUnaryOp {
   public static let name = "erf"
+  public var kernel: UnaryKernel? { UnaryKernel(qk_f32_erf) }
   public init() {}
 
   @inline(__always)

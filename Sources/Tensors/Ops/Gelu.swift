@@ -1,3 +1,5 @@
+import CKernels
+
 /// `y = x Phi(x)` with the normal distribution function Phi (Hendrycks and Gimpel, "Gaussian error linear
 /// units", 2016). ONNX Gelu.
 public struct Gelu: RealUnaryOp {
@@ -11,6 +13,13 @@ public struct Gelu: RealUnaryOp {
   }
   public let approximation: Approximation
   public init(_ approximation: Approximation = .none) { self.approximation = approximation }
+
+  public var kernel: UnaryKernel? {
+    switch approximation {
+    case .none: UnaryKernel(qk_f32_gelu, qk_f32_gelu_backward)
+    case .tanh: UnaryKernel(qk_f32_gelu_tanh, qk_f32_gelu_tanh_backward)
+    }
+  }
 
   @inline(__always)
   public func value<T: Real>(_ x: T) -> T {

@@ -1,3 +1,5 @@
+import CKernels
+
 /// The largest element over some dimensions, NaN where there is one; the gradient is shared among equals, as in
 /// PyTorch's amax. ONNX ReduceMax.
 public struct Max: ExtremumOp {
@@ -10,6 +12,7 @@ public struct Max: ExtremumOp {
     self.keepDims = keepDims
   }
 
+  var kernel: ReductionKernel { ReductionKernel(rows: qk_f32_row_max, columns: qk_f32_column_max) }
   func start<T: NumericElement>(_: T.Type) -> T { .lowest }
   @inline(__always) func better<T: Element>(_ a: T, _ b: T) -> T { .larger(a, b) }
 }
@@ -25,11 +28,13 @@ public struct Min: ExtremumOp {
     self.keepDims = keepDims
   }
 
+  var kernel: ReductionKernel { ReductionKernel(rows: qk_f32_row_min, columns: qk_f32_column_min) }
   func start<T: NumericElement>(_: T.Type) -> T { .highest }
   @inline(__always) func better<T: Element>(_ a: T, _ b: T) -> T { .smaller(a, b) }
 }
 
 protocol ExtremumOp: ReductionOp {
+  var kernel: ReductionKernel { get }
   func start<T: NumericElement>(_: T.Type) -> T
   func better<T: Element>(_ a: T, _ b: T) -> T
 }
@@ -39,7 +44,8 @@ extension ExtremumOp {
   public static var keepsOutput: Bool { true }
 
   public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    switch context.dtype {
+    if context.dtype == .f32, let y = try kernel.run(t[0], axes, context.shape) { return y }
+    return switch context.dtype {
     case .f32: try run(t[0], context, Float.self)
     case .f64: try run(t[0], context, Double.self)
     case .i64: try run(t[0], context, Int64.self)

@@ -1,8 +1,11 @@
+import CKernels
+
 /// The larger of two elements, broadcasting; NaN where either is. ONNX Max of two inputs.
 ///
 /// Where both are equal each gets half of the gradient, as in PyTorch.
 public struct Maximum: ArithmeticOp {
   public static let name = "maximum"
+  public var kernel: Kernel { qk_f32_max }
   public init() {}
 
   @inline(__always)
@@ -16,6 +19,7 @@ public struct Maximum: ArithmeticOp {
 /// The smaller of two elements, broadcasting; NaN where either is. ONNX Min of two inputs.
 public struct Minimum: ArithmeticOp {
   public static let name = "minimum"
+  public var kernel: Kernel { qk_f32_min }
   public init() {}
 
   @inline(__always)

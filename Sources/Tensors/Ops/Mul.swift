@@ -1,6 +1,9 @@
+import CKernels
+
 /// `y = a * b` element by element, broadcasting. ONNX Mul.
 public struct Mul: ArithmeticOp {
   public static let name = "mul"
+  public var kernel: Kernel { qk_f32_mul }
   public init() {}
 
   @inline(__always)

@@ -1,6 +1,9 @@
+import CKernels
+
 /// `y = -x`. ONNX Neg.
 public struct Neg: NumericUnaryOp {
   public static let name = "neg"
+  public var kernel: UnaryKernel? { UnaryKernel(qk_f32_neg) }
   public init() {}
 
   @inline(__always)

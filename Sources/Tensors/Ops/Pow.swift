@@ -1,3 +1,5 @@
+import CKernels
+
 /// `y = a ^ b` element by element, broadcasting. ONNX Pow with operands of one type.
 ///
 /// Integers wrap around; an integer to a negative power is refused, since its value is no integer.
@@ -8,7 +10,7 @@ public struct Pow: BroadcastingOp {
   public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
     let y = try Elementwise.result(t[0], t[1], context)
     switch context.dtype {
-    case .f32: Elementwise.binary(t[0], t[1], into: y, Float.self, Float.self, Float.pow)
+    case .f32: Elementwise.single(t[0], t[1], into: y, qk_f32_pow, Float.self, Float.pow)
     case .f64: Elementwise.binary(t[0], t[1], into: y, Double.self, Double.self, Double.pow)
     case .i64: try integers(t[0], t[1], y, Int64.self)
     case .i32: try integers(t[0], t[1], y, Int32.self)

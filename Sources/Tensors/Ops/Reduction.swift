@@ -12,9 +12,7 @@ extension ReductionOp {
   public static var allowsEmpty: Bool { true }
 
   public func shape(of s: [Shape]) throws -> Shape {
-    for axis in axes where axis < 0 || axis >= s[0].rank {
-      throw ShapeError(name, "\(s[0]) has \(s[0].rank) dimensions, there is no dimension \(axis + 1)")
-    }
+    for axis in axes { try requireAxis(axis, of: s[0]) }
     try require(Set(axes).count == axes.count, "a dimension is named twice")
     if !Self.allowsEmpty, axes.contains(where: { s[0][$0] == 0 }) {
       throw ShapeError(name, "\(s[0]) has nothing to reduce over")
@@ -34,6 +32,7 @@ extension ReductionOp {
   func extent(_ input: Shape) -> Int { axes.reduce(1) { $0 * input[$1] } }
 }
 
+/// The walks of reductions.
 enum Reduction {
   /// Folds along `axes`, one accumulator per result element, in the order the elements lie in memory.
   @inline(__always)
@@ -43,21 +42,26 @@ enum Reduction {
     let y = try Tensor(undefined: shape, A.dtype)
     let (input, output) = (x.pointer(T.self), y.pointer(A.self))
     output.update(repeating: start, count: y.count)
-    let loop = StridedLoop<2>(x.shape, [x.strides, resultStrides(x.shape, axes)])
-    let (n, sx, sy) = (loop.length, loop.innerStrides[0], loop.innerStrides[1])
-    loop.forEachRun { offset in
+    walk(x, axes) { n, offset, step in
       let (from, to) = (input + offset[0], output + offset[1])
-      if sy == 0 {
+      if step[1] == 0 {
         var sum = to[0]
-        for i in 0..<n { sum = body(sum, from[i * sx]) }
+        for i in 0..<n { sum = body(sum, from[i * step[0]]) }
         to[0] = sum
-      } else if sy == 1 && sx == 1 {
+      } else if step[0] == 1 && step[1] == 1 {
         for i in 0..<n { to[i] = body(to[i], from[i]) }
       } else {
-        for i in 0..<n { to[i * sy] = body(to[i * sy], from[i * sx]) }
+        for i in 0..<n { to[i * step[1]] = body(to[i * step[1]], from[i * step[0]]) }
       }
     }
     return y
+  }
+
+  private static func walk(
+    _ x: Tensor, _ axes: [Int], _ run: (Int, InlineArray<2, Int>, InlineArray<2, Int>) -> Void
+  ) {
+    let loop = StridedLoop<2>(x.shape, [x.strides, resultStrides(x.shape, axes)])
+    loop.forEachRun { run(loop.length, $0, loop.innerStrides) }
   }
 
   /// The strides with which a walk over the input steps through a dense result: 0 along `axes`.

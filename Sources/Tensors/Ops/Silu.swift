@@ -1,6 +1,9 @@
+import CKernels
+
 /// `y = x sigmoid(x)`, also called swish. PyTorch SiLU.
 public struct Silu: RealUnaryOp {
   public static let name = "silu"
+  public var kernel: UnaryKernel? { UnaryKernel(qk_f32_silu, qk_f32_silu_backward) }
   public init() {}
 
   @inline(__always)

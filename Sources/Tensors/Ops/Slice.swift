@@ -17,8 +17,7 @@ public struct Slice: Op {
   }
 
   public func shape(of s: [Shape]) throws -> Shape {
-    try require(
-      axis >= 0 && axis < s[0].rank, "\(s[0]) has \(s[0].rank) dimensions, there is no dimension \(axis + 1)")
+    try requireAxis(axis, of: s[0])
     let extent = s[0][axis]
     try require(count >= 0, "count cannot be negative, got \(count)")
     try require(step != 0, "step cannot be 0")

@@ -1,6 +1,9 @@
+import CKernels
+
 /// `y = x * x`. ONNX Mul of a tensor with itself.
 public struct Square: NumericUnaryOp {
   public static let name = "square"
+  public var kernel: UnaryKernel? { UnaryKernel(qk_f32_square) }
   public init() {}
 
   @inline(__always)

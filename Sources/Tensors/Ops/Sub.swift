@@ -1,6 +1,9 @@
+import CKernels
+
 /// `y = a - b`, broadcasting. ONNX Sub.
 public struct Sub: ArithmeticOp {
   public static let name = "sub"
+  public var kernel: Kernel { qk_f32_sub }
   public init() {}
 
   @inline(__always)

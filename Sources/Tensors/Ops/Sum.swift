@@ -1,8 +1,13 @@
+import CKernels
+
 /// Sum over some dimensions; integers and bool give i64. ONNX ReduceSum.
 ///
-/// Single precision is added up in double, so that the sum of many is as exact as its type.
+/// Single precision is added up in many partial sums or in double, so that rounding stays small.
 public struct Sum: ReductionOp {
   public static let name = "sum"
+  private static var kernel: ReductionKernel {
+    ReductionKernel(rows: qk_f32_row_sum, columns: qk_f32_column_sum)
+  }
   public let axes: [Int]
   public let keepDims: Bool
 
@@ -15,6 +20,7 @@ public struct Sum: ReductionOp {
 
   public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
     let (x, shape) = (t[0], context.shape)
+    if x.dtype == .f32, let y = try Self.kernel.run(x, axes, shape) { return y }
     switch x.dtype {
     case .f32:
       return try Reduction.run(x, axes, shape, Float.self, 0.0) { $0 + Double($1) }.converted(to: .f32)

@@ -1,7 +1,10 @@
+import CKernels
+
 /// `y = tanh(x)`. ONNX Tanh.
 public struct Tanh: RealUnaryOp {
   public static let name = "tanh"
   public static let keepsOutput = true
+  public var kernel: UnaryKernel? { UnaryKernel(qk_f32_tanh, qk_f32_tanh_backward) }
   public init() {}
 
   @inline(__always)

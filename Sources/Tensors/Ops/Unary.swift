@@ -1,37 +1,72 @@
-/// `y = value(x)` element by element, a function of real numbers; integers give f32.
+/// What the ops with one input and one output of the same shape share.
 ///
 /// `slope` is the derivative in terms of whichever is cheaper: the input, or the output where the op declares
 /// `keepsOutput`.
-public protocol RealUnaryOp: Op {
-  func value<T: Real>(_ x: T) -> T
+public protocol UnaryOp: Op {
   func slope<T: Real>(_ v: T) -> T
+  /// The fp32 loops in C; nil where the op has none and Swift's are used.
+  var kernel: UnaryKernel? { get }
 }
 
-/// `y = value(x)` element by element in the type of `x`, integers too. `slope` as in `RealUnaryOp`.
-public protocol NumericUnaryOp: Op {
+/// `y = value(x)` element by element, a function of real numbers; integers give f32.
+public protocol RealUnaryOp: UnaryOp {
+  func value<T: Real>(_ x: T) -> T
+}
+
+/// `y = value(x)` element by element in the type of `x`, integers too.
+public protocol NumericUnaryOp: UnaryOp {
   func value<T: NumericElement>(_ x: T) -> T
-  func slope<T: Real>(_ v: T) -> T
+}
+
+/// A pair of fp32 loops from `qk_f32.h`.
+public struct UnaryKernel {
+  public typealias Forward = (Int, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?) -> Void
+  public typealias Backward = (
+    Int, UnsafePointer<Float>?, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?
+  ) -> Void
+
+  /// `y = f(x)`
+  let forward: Forward
+  /// `dx = dy f'(v)`
+  let backward: Backward?
+
+  init(_ forward: @escaping Forward, _ backward: Backward? = nil) {
+    self.forward = forward
+    self.backward = backward
+  }
+}
+
+extension UnaryOp {
+  public var kernel: UnaryKernel? { nil }
+  public func shape(of s: [Shape]) throws -> Shape { s[0] }
+
+  public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
+    let v = Self.keepsOutput ? record.output : record.inputs[0]
+    if dy.dtype == .f64 { return [try gradient(dy, v, Double.self)] }
+    guard let backward = kernel?.backward else { return [try gradient(dy, v, Float.self)] }
+    return [try Elementwise.gradient(dy, v, Float.self) { backward($0, $1, $2, $3) }]
+  }
+
+  @inline(__always)
+  private func gradient<T: Real>(_ dy: Tensor, _ v: Tensor, _: T.Type) throws -> Tensor {
+    try Elementwise.gradient(dy, v, T.self) { n, dy, v, dx in
+      for i in 0..<n { dx[i] = dy[i] * slope(v[i]) }
+    }
+  }
 }
 
 extension RealUnaryOp {
-  public func shape(of s: [Shape]) throws -> Shape { s[0] }
   public func dtype(of types: [DType]) throws -> DType { types[0].isFloatingPoint ? types[0] : .f32 }
 
   public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
     if context.dtype == .f64 { return try Elementwise.unary(t[0], Double.self) { value($0 as Double) } }
-    return try Elementwise.unary(try t[0].converted(to: .f32), Float.self) { value($0 as Float) }
-  }
-
-  public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
-    let v = Self.keepsOutput ? record.output : record.inputs[0]
-    if dy.dtype == .f64 { return [try Elementwise.map(dy, v, Double.self) { $0 * slope($1) }] }
-    return [try Elementwise.map(dy, v, Float.self) { $0 * slope($1) }]
+    let x = try t[0].converted(to: .f32)
+    guard let kernel else { return try Elementwise.unary(x, Float.self) { value($0 as Float) } }
+    return try Elementwise.unary(x, Float.self, Float.self) { kernel.forward($0, $1, $2) }
   }
 }
 
 extension NumericUnaryOp {
-  public func shape(of s: [Shape]) throws -> Shape { s[0] }
-
   public func dtype(of types: [DType]) throws -> DType {
     try require(types[0] != .bool, "bool tensors have no arithmetic; convert with to(\"i32\") first")
     return types[0]
@@ -39,19 +74,15 @@ extension NumericUnaryOp {
 
   public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
     switch context.dtype {
-    case .f32: try Elementwise.unary(t[0], Float.self) { value($0 as Float) }
-    case .f64: try Elementwise.unary(t[0], Double.self) { value($0 as Double) }
-    case .i64: try Elementwise.unary(t[0], Int64.self) { value($0 as Int64) }
-    case .i32: try Elementwise.unary(t[0], Int32.self) { value($0 as Int32) }
-    case .i8: try Elementwise.unary(t[0], Int8.self) { value($0 as Int8) }
-    case .u8: try Elementwise.unary(t[0], UInt8.self) { value($0 as UInt8) }
+    case .f32:
+      guard let kernel else { return try Elementwise.unary(t[0], Float.self) { value($0 as Float) } }
+      return try Elementwise.unary(t[0], Float.self, Float.self) { kernel.forward($0, $1, $2) }
+    case .f64: return try Elementwise.unary(t[0], Double.self) { value($0 as Double) }
+    case .i64: return try Elementwise.unary(t[0], Int64.self) { value($0 as Int64) }
+    case .i32: return try Elementwise.unary(t[0], Int32.self) { value($0 as Int32) }
+    case .i8: return try Elementwise.unary(t[0], Int8.self) { value($0 as Int8) }
+    case .u8: return try Elementwise.unary(t[0], UInt8.self) { value($0 as UInt8) }
     case .bool: preconditionFailure("dtype(of:) refuses bool")
     }
-  }
-
-  public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
-    let v = Self.keepsOutput ? record.output : record.inputs[0]
-    if dy.dtype == .f64 { return [try Elementwise.map(dy, v, Double.self) { $0 * slope($1) }] }
-    return [try Elementwise.map(dy, v, Float.self) { $0 * slope($1) }]
   }
 }
