@@ -23,8 +23,8 @@ final class LuaReference: @unchecked Sendable {
 
 /// The references that were dropped, until their VM gives them up.
 final class ReferenceQueue: @unchecked Sendable {
-  /// Set and read on the VM's thread only, and nil once the VM is gone. Not weak: a weak reference would give the
-  /// VM a side table and slow down every call.
+  /// Set and read on the VM's thread only, and nil once the VM is gone. Not weak: a weak reference would give
+  /// the VM a side table and slow down every call.
   unowned(unsafe) var vm: LuaVM?
   private let dropped = Mutex<[Int32]>([])
   private let count = Atomic<Int>(0)
