@@ -56,7 +56,7 @@ let package = Package(
     .systemLibrary(name: "CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
-    .target(name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport", swiftSettings: swift),
+    .target(name: "TestSupport", dependencies: ["Models", "Tensors"], path: "Tests/TestSupport", swiftSettings: swift),
     tests(of: "CKernels"),
     tests(of: "CResources"),
     tests(of: "LuaHost"),

@@ -80,6 +80,17 @@ public final class Program {
     return y
   }
 
+  /// A line for each step: name, kind, size of the result for one sample, multiply-accumulates.
+  public var listing: String {
+    let lines = instructions.map { instruction in
+      let step = instruction.step
+      return "  \(instruction.name): \(type(of: step).kind) -> \(step.outputType) x \(step.outputElements)"
+        + (instruction.macs > 0 ? ", \(instruction.macs) MACs" : "")
+    }
+    return "program \(inputShape) -> \(outputShape), arena \(arenaBytesPerSample) bytes a sample\n"
+      + lines.joined(separator: "\n")
+  }
+
   private func arena(for batch: Int) throws -> Storage {
     let bytes = max(plan.peakBytes * batch, 64)
     if let arena, arena.byteCount >= bytes { return arena }

@@ -119,6 +119,17 @@ public final class Graph: Module {
     if output == old { output = new }
   }
 
+  /// Lets `reader` read `parameter` where it read the leaf `id`; other readers keep the old one. Returns the new
+  /// parameter's node, which has the old one's name where nobody else needs it.
+  public func replaceLeaf(_ id: ID, of reader: ID, with parameter: Parameter) -> ID {
+    let value = parameter.value
+    if onlyUser(of: id) == reader {
+      self[id] = Node(name: self[id].name, kind: .leaf(parameter), shape: value.shape, dtype: value.dtype)
+      return id
+    }
+    return add(self[id].name, .leaf(parameter), shape: value.shape, dtype: value.dtype, before: reader)
+  }
+
   /// Drops what the output does not need.
   func sweep() {
     var live: Set<ID> = [output]

@@ -16,7 +16,7 @@ public final class IntegerConv2d: IntegerStep {
     var shape = geometry
     var (height, width, bytes) = (0, 0, 0)
     try checkStatus(qk_conv2d_output_size(&shape, &height, &width), "conv2d")
-    outputElements = height * width * geometry.out_channels
+    outputElements = try Shape(checking: [height, width, geometry.out_channels], for: "conv2d").elements
     let isa = qk_isa_active()
     try checkStatus(qk_conv2d_u8s8_packed_bytes(isa, &shape, &bytes), "conv2d")
     packed = AlignedBytes(count: bytes)
@@ -57,7 +57,9 @@ public final class IntegerConv2d: IntegerStep {
   public convenience init(from record: StepRecord) throws {
     var geometry = qk_conv2d_shape()
     for (name, field, least) in Self.fields { geometry[keyPath: field] = try record.size(name, least: least) }
-    let depth = geometry.channels / geometry.groups * geometry.kernel_h * geometry.kernel_w
+    let depth = try Shape(
+      checking: [geometry.channels / geometry.groups, geometry.kernel_h, geometry.kernel_w], for: "conv2d"
+    ).elements
     try self.init(IntegerWeights(from: record, channels: geometry.out_channels, depth: depth), geometry)
   }
 }

@@ -72,7 +72,8 @@ public struct IntegerWeights: Sendable {
   }
 
   init(from record: StepRecord, channels: Int, depth: Int) throws {
-    weights = try record.array("weights", Int8.self, count: channels * depth)
+    let count = try Shape(checking: [channels, depth], for: "program").elements
+    weights = try record.array("weights", Int8.self, count: count)
     bias = try record.array("bias", Int32.self, count: channels)
     multipliers = try record.array("multipliers", Float.self, count: channels)
     inputZeroPoint = try record.byte("input_zero_point")

@@ -60,6 +60,9 @@ public final class IntegerPool2d: IntegerStep {
   public convenience init(from record: StepRecord) throws {
     var geometry = qk_pool2d_shape()
     for (name, field, least) in Self.fields { geometry[keyPath: field] = try record.size(name, least: least) }
+    for (height, width) in [(geometry.height, geometry.width), (geometry.out_height, geometry.out_width)] {
+      _ = try Shape(checking: [height, width, geometry.channels], for: "pool2d")
+    }
     guard let multiplier = record.floats["multiplier"] else {
       self.init(geometry, .max)
       return

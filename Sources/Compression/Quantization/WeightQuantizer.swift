@@ -45,6 +45,13 @@ public struct WeightQuantizer: Constraint, Hashable {
     return result
   }
 
+  /// The values the kernel computes with: `q * scale`.
+  public func dequantized(_ weight: Tensor) throws -> Tensor {
+    let q = try quantize(weight)
+    let depth = weight.count / max(scales.count, 1)
+    return try Tensor(weight.shape, q.indices.map { Float(q[$0]) * scales[$0 / depth] })
+  }
+
   public func enforce(on value: Tensor) throws {
     // Training keeps full-precision weights behind the quantized ones (straight-through estimator); the
     // promise is about the scales, which the integer layers read.

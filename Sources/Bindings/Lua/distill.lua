@@ -1,0 +1,56 @@
+-- qs.distill: a student learns from a teacher's answers.
+local qs = require "qscript"
+local declare = require "declare"
+local training = require "qscript.training"
+
+-- Hinton, Vinyals, Dean: "Distilling the knowledge in a neural network", 2015. The soft part is scaled by T^2 so
+-- that its gradient keeps its size when T changes (section 2 of the paper).
+function qs.losses.distillation(student, teacher, targets, temperature, alpha)
+  local T = temperature
+  local log_q = (student / T):log_softmax(2)
+  local p = (teacher / T):softmax(2)
+  local soft = (p * ((teacher / T):log_softmax(2) - log_q)):sum(2):mean() * (T * T)
+  if alpha == 1 then return soft end
+  return alpha * soft + (1 - alpha) * qs.losses.cross_entropy(student, targets)
+end
+
+-- The teacher's logits for every sample, computed once: they do not change while the student learns.
+local function answers(teacher, data, batch_size)
+  teacher:eval()
+  local parts = {}
+  qs.no_grad(function()
+    local bar <close> = qs.progress{ total = math.ceil(#data / batch_size), label = "teacher" }
+    for x in data:batches{ size = batch_size } do
+      parts[#parts + 1] = teacher(x)
+      bar:update(#parts)
+    end
+  end)
+  return qs.cat(parts, 1)
+end
+
+declare{
+  "qs.distill",
+  "Trains a student on a teacher's softened answers and the true targets (Hinton et al., 2015).",
+  options = training.options_and{
+    { "teacher", "module|graph", "the model to learn from; it is not changed", required = true },
+    { "student", "module|graph", "the model to train", required = true },
+    { "data", "dataset", "inputs and targets", required = true },
+    { "temperature", "number", "softens both models' answers", default = 4 },
+    { "alpha", "number", "weight of the teacher's answers, 0 to 1; the targets get the rest", default = 0.7 },
+  },
+  returns = "table",
+  function(o)
+    if o.alpha < 0 or o.alpha > 1 then
+      error(string.format("distill: option 'alpha' must be between 0 and 1 (got %g)", o.alpha), 0)
+    end
+    local teacher, student = o.teacher, o.student
+    local logits = not o.augment and answers(teacher, o.data, 256)
+    o.caller, o.model = "distill", student
+    o.loss = function(x, y, index)
+      local target = logits and logits:index_select(1, index) or qs.no_grad(function() return teacher(x) end)
+      local output = student(x)
+      return qs.losses.distillation(output, target, y, o.temperature, o.alpha), output
+    end
+    return training.run(o)
+  end,
+}

@@ -1,0 +1,49 @@
+-- qs.fit and qs.evaluate: supervised training of one model.
+local qs = require "qscript"
+local declare = require "declare"
+local training = require "qscript.training"
+
+declare{
+  "qs.fit",
+  "Trains a model on a dataset. Returns the metrics of every epoch, and `best` where there is validation data.",
+  { "model", "module|graph", "what to train" },
+  { "data", "dataset", "inputs and targets" },
+  options = training.options_and{
+    { "loss", "function", "(logits, targets) -> scalar tensor", default = qs.losses.cross_entropy },
+  },
+  returns = "table",
+  function(model, data, o)
+    local loss = o.loss
+    o.caller, o.model, o.data = "fit", model, data
+    o.loss = function(x, y)
+      local logits = model(x)
+      return loss(logits, y), logits
+    end
+    return training.run(o)
+  end,
+}
+
+declare{
+  "qs.evaluate",
+  "Runs a model or a program over a dataset. Returns accuracy (0 to 1), mean loss, and the number of samples.",
+  { "model", "module|graph|program", "what to evaluate" },
+  { "data", "dataset", "inputs and targets" },
+  options = {
+    { "batch_size", "integer", "samples run together", default = 256 },
+    { "loss", "function", "(logits, targets) -> scalar tensor", default = qs.losses.cross_entropy },
+  },
+  returns = "table",
+  function(model, data, o)
+    if model.eval then model:eval() end
+    local correct, loss, seen = 0, 0, 0
+    qs.no_grad(function()
+      for x, y in data:batches{ size = o.batch_size } do
+        local logits = model(x)
+        correct = correct + qs.losses.correct(logits, y)
+        loss = loss + o.loss(logits, y):item() * #x
+        seen = seen + #x
+      end
+    end)
+    return { accuracy = correct / seen, loss = loss / seen, samples = seen }
+  end,
+}

@@ -1,0 +1,93 @@
+import Models
+import Tensors
+import TestSupport
+import Testing
+
+@testable import Compression
+
+@Suite struct StaticQuantizationTests {
+  private func images(_ count: Int, seed: UInt64) throws -> Tensor {
+    var generator = Generator(seed: seed)
+    return try Tensor([count, 2, 8, 8], (0..<count * 128).map { _ in Float(generator.normal()) })
+  }
+
+  private func quantized(_ model: Module) throws -> (float: Graph, int8: Graph) {
+    let graph = try Graph(capturing: model, [images(2, seed: 1)])
+    return (graph, try StaticQuantization()(graph, calibration: [images(64, seed: 2)]))
+  }
+
+  @Test(arguments: 0..<4 as Range<UInt64>)
+  func staysCloseToTheFloatGraph(seed: UInt64) throws {
+    let (float, int8) = try quantized(ConvNet(seed: seed))
+    let x = try images(64, seed: 3)
+    let (y, q) = try Tape.withoutGradients { (try float(x).doubles(), try int8(x).doubles()) }
+    let signal = y.reduce(0) { $0 + $1 * $1 }
+    let noise = zip(y, q).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    #expect(signal / noise > 1000, "signal to noise \(signal / noise)")
+    #expect(noise > 0, "nothing was quantized")
+  }
+
+  @Test func turnsEveryNodeIntoAnIntegerOp() throws {
+    let (_, int8) = try quantized(ConvNet(seed: 1))
+    let ops = int8.order.compactMap { int8.operation($0)?.op }
+    #expect(ops.allSatisfy { $0 is any QuantizedOp })
+    #expect(
+      ops.map(\.name) == [
+        "quantize_linear", "quantized_conv2d", "quantized_pool2d", "quantized_conv2d", "quantized_add",
+        "quantized_pool2d", "quantized_flatten", "quantized_linear",
+      ])
+  }
+
+  @Test func leavesTheModelAsItWas() throws {
+    let model = try ConvNet(seed: 1)
+    let before = try model.namedParameters().map { try $0.parameter.value.array(Float.self) }
+    let (_, int8) = try quantized(model)
+    for weight in int8.weights { weight.value.fill(0) }
+    #expect(try model.namedParameters().map { try $0.parameter.value.array(Float.self) } == before)
+  }
+
+  @Test func keepsPrunedWeightsZero() throws {
+    let model = try ConvNet(seed: 1)
+    _ = try MagnitudePruning.apply(to: model, sparsity: 0.5)
+    let (_, int8) = try quantized(model)
+    let masked = int8.weights.compactMap { weight in weight.constraint(Mask.self).map { ($0, weight) } }
+    #expect(masked.count == 3)
+    for (mask, weight) in masked {
+      try mask.check(weight.value)
+      #expect(weight.constraint(WeightQuantizer.self) != nil)
+    }
+  }
+
+  @Test func passesGradientsStraightThrough() throws {
+    let (float, int8) = try quantized(ConvNet(seed: 1))
+    let x = try images(8, seed: 3)
+    func gradient(_ graph: Graph) throws -> [Double] {
+      let input = x.detached()
+      input.requiresGrad = true
+      try Sum(axes: [0, 1])(graph(input)).backward()
+      return try #require(input.grad).doubles()
+    }
+    let (a, b) = (try gradient(float), try gradient(int8))
+    let dot = zip(a, b).reduce(0) { $0 + $1.0 * $1.1 }
+    let norms = (a.reduce(0) { $0 + $1 * $1 } * b.reduce(0) { $0 + $1 * $1 }).squareRoot()
+    #expect(dot / norms > 0.98, "cosine of the gradients \(dot / norms)")
+  }
+
+  @Test func namesWhatHasNoIntegerForm() throws {
+    final class Odd: Module {
+      init() { super.init(kind: "odd") }
+      override func forward(_ t: [Tensor]) throws -> Tensor { try Sum(axes: [1])(t[0]) }
+    }
+    let graph = try Graph(capturing: Odd(), [Tensor([1, 2], [Float(1), 2])])
+    let error = #expect(throws: ShapeError.self) {
+      try StaticQuantization()(graph, calibration: [Tensor([1, 2], [Float(1), 2])])
+    }
+    #expect(error?.description.hasPrefix("quantize: node 'sum' (sum) has no int8 form") == true)
+  }
+
+  @Test func refusesAnEmptyCalibration() throws {
+    let graph = try Graph(capturing: ConvNet(seed: 1), [images(1, seed: 1)])
+    let error = #expect(throws: ShapeError.self) { try StaticQuantization()(graph, calibration: []) }
+    #expect(error?.description.hasPrefix("quantize: there is no calibration data") == true)
+  }
+}

@@ -1,0 +1,68 @@
+import Compression
+import Deployment
+import Models
+import Tensors
+import TestSupport
+import Testing
+
+@testable import Formats
+
+@Suite struct ProgramFileTests {
+  private func images(_ count: Int, seed: UInt64) throws -> Tensor {
+    var generator = Generator(seed: seed)
+    return try Tensor([count, 2, 8, 8], (0..<count * 128).map { _ in Float(generator.normal()) })
+  }
+
+  private func program() throws -> Program {
+    let graph = try Graph(capturing: ConvNet(seed: 3), [images(2, seed: 1)])
+    return try Program(compiling: StaticQuantization()(graph, calibration: [images(64, seed: 2)]))
+  }
+
+  @Test func computesTheSameBitsAfterReading() throws {
+    let before = try program()
+    let bytes = try ProgramFile.encode(before)
+    let after = try ProgramFile.decode(bytes)
+    let x = try images(9, seed: 5)
+    #expect(try before(x).array(Float.self) == after(x).array(Float.self))
+    #expect(try ProgramFile.encode(after) == bytes)
+    #expect(after.macs == before.macs && after.nonZeroCount == before.nonZeroCount)
+  }
+
+  @Test func refusesEveryTruncation() throws {
+    let bytes = try ProgramFile.encode(program())
+    for length in stride(from: 0, to: bytes.count, by: 97) {
+      #expect(throws: ShapeError.self) { try ProgramFile.decode(Array(bytes[..<length])) }
+    }
+  }
+
+  @Test(arguments: 0..<64 as Range<UInt64>)
+  func refusesEveryFlippedBit(seed: UInt64) throws {
+    var generator = Generator(seed: seed)
+    var bytes = try ProgramFile.encode(program())
+    bytes[generator.index(below: bytes.count)] ^= 1 << UInt8(generator.index(below: 8))
+    #expect(throws: ShapeError.self) { try ProgramFile.decode(bytes) }
+  }
+
+  @Test func namesTheFileAndTheRemedy() throws {
+    let path = "/tmp/qscript-\(UInt64.random(in: 0...UInt64.max)).qsm"
+    try AtomicFile.write(Array("not a program, but long enough".utf8), to: path)
+    let error = #expect(throws: FileError.self) { try ProgramFile.read(path) }
+    #expect(error?.description == "\(path): is not a qscript program (it does not start with 'QSMODEL')")
+  }
+
+  /// What the checksum cannot catch: a manifest that was made on purpose.
+  @Test func trustsNoManifest() throws {
+    let bytes = try ProgramFile.encode(program())
+    for (old, new) in [
+      ("\"inputs\":[0]", "\"inputs\":[9]"), ("\"groups\":1", "\"groups\":0"), ("[2,8,8]", "[2,8,9]"),
+    ] {
+      var forged = bytes
+      let text = Array(old.utf8)
+      let position = try #require(forged.indices.first { forged[$0...].starts(with: text) })
+      forged.replaceSubrange(position..<position + text.count, with: Array(new.utf8))
+      let checksum = ProgramFile.checksum(Array(forged[12...]))
+      forged.replaceSubrange(8..<12, with: withUnsafeBytes(of: checksum.littleEndian, Array.init))
+      #expect(throws: ShapeError.self) { try ProgramFile.decode(forged) }
+    }
+  }
+}
