@@ -43,7 +43,7 @@ let package = Package(
     room("Formats", ["Deployment", "Compression", "Models", "Tensors", "CZlib"]),
     room("Deployment", ["Compression", "Models", "Tensors", "CKernels"]),
     room("Compression", ["Models", "Tensors", "CKernels"]),
-    room("Models", ["Tensors"]),
+    room("Models", ["Tensors", "CKernels"]),
     room("Tensors", ["CKernels", "COneDNN", "CThreadLocal"]),
 
     .target(name: "CKernels", cSettings: c),

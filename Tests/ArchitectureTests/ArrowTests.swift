@@ -13,7 +13,7 @@ import Testing
     "Formats": ["Deployment", "Compression", "Models", "Tensors", "CZlib"],
     "Deployment": ["Compression", "Models", "Tensors", "CKernels"],
     "Compression": ["Models", "Tensors", "CKernels"],
-    "Models": ["Tensors"],
+    "Models": ["Tensors", "CKernels"],
     "Tensors": ["CKernels", "COneDNN", "CThreadLocal"],
   ]
 

@@ -27,9 +27,12 @@ public struct Conv2d: Op {
     try require(weight.rank == 4, "weight must be [O, C / groups, kh, kw], got \(weight)")
     try require(groups >= 1, "groups must be positive (got \(groups))")
     try require(
-      x[1] > 0 && x[1] % groups == 0 && x[1] / groups == weight[1],
-      "input \(x) has \(x[1]) channels, weight \(weight) with \(groups) groups expects "
-        + "\(weight[1].multipliedReportingOverflow(by: groups).partialValue)")
+      x[1] > 0 && x[1] % groups == 0,
+      "input \(x) has \(x[1]) channels, which do not divide into \(groups) groups")
+    try require(
+      x[1] / groups == weight[1],
+      "input \(x) has \(x[1]) channels, weight \(weight) expects \(weight[1])"
+        + (groups == 1 ? "" : " in each of \(groups) groups"))
     try require(
       weight[0] > 0 && weight[0] % groups == 0,
       "weight \(weight) has \(weight[0]) output channels, which do not divide into \(groups) groups")

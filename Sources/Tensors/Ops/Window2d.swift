@@ -45,7 +45,7 @@ public struct Window2d: Sendable, Hashable {
   private static let largest = 1 << 20
 
   /// Refuses attributes that make no sense, whatever the image.
-  func check(for function: String) throws {
+  public func check(for function: String) throws {
     for (name, size) in [("kernel", kernel), ("stride", stride), ("dilation", dilation)] {
       let (low, high) = (min(size.height, size.width), max(size.height, size.width))
       try require(low >= 1, function, "\(name) must be positive (got \(low))")

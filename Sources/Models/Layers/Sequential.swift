@@ -1,0 +1,13 @@
+import Tensors
+
+/// Modules one after the other, called "0", "1", ... as in PyTorch.
+public final class Sequential: Module {
+  public init(_ modules: [Module]) {
+    super.init(kind: "sequential")
+    for (i, module) in modules.enumerated() { register("\(i)", module) }
+  }
+
+  public override func forward(_ inputs: [Tensor]) throws -> Tensor {
+    try children.reduce(inputs[0]) { try $1.module($0) }
+  }
+}
