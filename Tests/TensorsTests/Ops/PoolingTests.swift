@@ -1,0 +1,67 @@
+import TestSupport
+import Testing
+
+@testable import Tensors
+
+private let pooledShapes: [(Window2d, Shape)] = [
+  (Window2d(kernel: 2, stride: 2), [2, 3, 4, 4]),
+  (Window2d(kernel: 3, stride: 2, padding: 1), [1, 2, 5, 6]),
+  (Window2d(kernel: Size2d(3, 2), stride: Size2d(1, 2), padding: Padding2d(Size2d(1, 0))), [1, 2, 4, 5]),
+]
+
+@Suite struct MaxPool2dTests {
+  @Test(arguments: pooledShapes)
+  func gradient(window: Window2d, x: Shape) throws { try expectGradient(of: MaxPool2d(window), x) }
+
+  @Test func gradientWithDilation() throws { try expectGradient(of: MaxPool2d(2, stride: 1, dilation: 2), [1, 2, 4, 4]) }
+
+  @Test(arguments: [DType.f32, .f64])
+  func takesTheLargestUnderTheWindow(dtype: DType) throws {
+    let x = try Tensor.from((0..<16).map { Double($0 * 7 % 16) }, [1, 1, 4, 4], dtype)
+    // 0 7 14 5 / 12 3 10 1 / 8 15 6 13 / 4 11 2 9
+    #expect(try MaxPool2d(2)(x).doubles() == [12, 14, 15, 13])
+    #expect(try MaxPool2d(3, stride: 2, padding: 1)(x).doubles() == [12, 14, 15, 15])
+  }
+
+  @Test(arguments: [DType.f32, .f64])
+  func passesNaNOn(dtype: DType) throws {
+    let y = try MaxPool2d(2)(.from([1, .nan, 3, 4, 1, 2, 3, 4], [1, 1, 2, 4], dtype)).doubles()
+    #expect(y[0].isNaN && y[1] == 4)
+  }
+
+  @Test func refusesPaddingThatLeavesWindowsEmpty() {
+    let error = #expect(throws: ShapeError.self) { try MaxPool2d(2, padding: 2).shape(of: [[1, 1, 8, 8]]) }
+    #expect(
+      error?.description == "max_pool2d: padding 2 is more than half of the kernel 2 x 2, "
+        + "which would leave windows with nothing in them")
+  }
+}
+
+@Suite struct AvgPool2dTests {
+  @Test(arguments: pooledShapes, [true, false])
+  func gradient(pooled: (window: Window2d, x: Shape), countIncludePad: Bool) throws {
+    try expectGradient(of: AvgPool2d(pooled.window, countIncludePad: countIncludePad), pooled.x)
+  }
+
+  @Test(arguments: [DType.f32, .f64])
+  func dividesByWhatItIsToldTo(dtype: DType) throws {
+    let x = try Tensor.from([1, 2, 3, 4], [1, 1, 2, 2], dtype)
+    #expect(try AvgPool2d(2, padding: 1)(x).doubles() == [0.25, 0.5, 0.75, 1])
+    #expect(try AvgPool2d(2, padding: 1, countIncludePad: false)(x).doubles() == [1, 2, 3, 4])
+  }
+
+  @Test func refusesIntegers() {
+    let error = #expect(throws: ShapeError.self) { try AvgPool2d(2)(.ones([1, 1, 4, 4], .i32)) }
+    #expect(error?.description == "avg_pool2d: input must be f32 or f64, got i32")
+  }
+}
+
+@Suite struct GlobalAvgPool2dTests {
+  @Test func gradient() throws { try expectGradient(of: GlobalAvgPool2d(), [2, 3, 3, 4]) }
+
+  @Test func isTheMeanOfEveryChannel() throws {
+    let y = try GlobalAvgPool2d()(Tensor([1, 2, 1, 3], [Float(1), 2, 6, -1, 0, 4]))
+    #expect(y.shape == [1, 2, 1, 1])
+    #expect(try y.doubles() == [3, 1])
+  }
+}
