@@ -5,25 +5,42 @@
 /// The number written before the other key words, so that operations never share a key.
 enum { CONVOLUTION_KEY = 2 };
 
-static int64_t out_size(int64_t size, int64_t kernel, int64_t stride, int64_t dilation, int64_t pads) {
-  int64_t room = size + pads - (dilation * (kernel - 1) + 1);
-  return room < 0 || stride < 1 ? 0 : room / stride + 1;
+/// No size or attribute is larger, so that what is computed of a few of them fits 64 bits.
+static const int64_t LARGEST = INT32_MAX;
+
+static bool within(int64_t least, int64_t value) { return least <= value && value <= LARGEST; }
+
+static int64_t out_size(int64_t size, int64_t kernel, int64_t stride, int64_t dilation, int64_t before,
+                        int64_t after) {
+  if (!within(1, size) || !within(1, kernel) || !within(1, stride) || !within(1, dilation)) return 0;
+  if (!within(0, before) || !within(0, after)) return 0;
+  int64_t room = size + before + after - (dilation * (kernel - 1) + 1);
+  return room < 0 ? 0 : room / stride + 1;
 }
 
 int64_t od_conv2d_out_height(const od_conv2d_shape *s) {
-  return out_size(s->height, s->kernel_height, s->stride_height, s->dilation_height, s->pad_top + s->pad_bottom);
+  return out_size(s->height, s->kernel_height, s->stride_height, s->dilation_height, s->pad_top,
+                  s->pad_bottom);
 }
 
 int64_t od_conv2d_out_width(const od_conv2d_shape *s) {
-  return out_size(s->width, s->kernel_width, s->stride_width, s->dilation_width, s->pad_left + s->pad_right);
+  return out_size(s->width, s->kernel_width, s->stride_width, s->dilation_width, s->pad_left, s->pad_right);
+}
+
+/// Whether a tensor of these sizes has few enough elements to be addressed.
+static bool fits(int64_t a, int64_t b, int64_t c, int64_t d) {
+  int64_t bytes = sizeof(float);
+  return !__builtin_mul_overflow(bytes, a, &bytes) && !__builtin_mul_overflow(bytes, b, &bytes) &&
+         !__builtin_mul_overflow(bytes, c, &bytes) && !__builtin_mul_overflow(bytes, d, &bytes);
 }
 
 static bool valid(const od_conv2d_shape *s) {
-  return s->batch >= 0 && s->channels > 0 && s->height > 0 && s->width > 0 && s->out_channels > 0 &&
-         s->kernel_height > 0 && s->kernel_width > 0 && s->groups > 0 && s->channels % s->groups == 0 &&
-         s->out_channels % s->groups == 0 && s->stride_height > 0 && s->stride_width > 0 &&
-         s->dilation_height > 0 && s->dilation_width > 0 && s->pad_top >= 0 && s->pad_left >= 0 &&
-         s->pad_bottom >= 0 && s->pad_right >= 0 && od_conv2d_out_height(s) > 0 && od_conv2d_out_width(s) > 0;
+  int64_t out_height = od_conv2d_out_height(s), out_width = od_conv2d_out_width(s);
+  return within(0, s->batch) && within(1, s->channels) && within(1, s->out_channels) &&
+         within(1, s->groups) && s->channels % s->groups == 0 && s->out_channels % s->groups == 0 &&
+         out_height > 0 && out_width > 0 && fits(s->batch, s->channels, s->height, s->width) &&
+         fits(s->batch, s->out_channels, out_height, out_width) &&
+         fits(s->out_channels, s->channels, s->kernel_height, s->kernel_width);
 }
 
 static od_status refuse(void) {
@@ -115,8 +132,9 @@ static bool is_reference(const_dnnl_primitive_desc_t descriptor) {
   return strncmp(name, "ref", 3) == 0;
 }
 
-/// Asks for channels-last activations and weights in a layout of oneDNN's choice. Where only its reference loop
-/// (hundreds of times slower) can do that, lets it choose the activations' layout too, which costs reorders.
+/// Asks for channels-last activations and weights in a layout of oneDNN's choice. Where only its reference
+/// loop (hundreds of times slower) can do that, lets it choose the activations' layout too, which costs
+/// reorders.
 static dnnl_status_t choose_descriptor(dnnl_primitive_desc_t *descriptor, od_conv_description conv,
                                        const od_layout layouts[LAYOUTS],
                                        const_dnnl_primitive_attr_t attributes) {
@@ -155,8 +173,7 @@ static od_plan *create_plan_of(const od_key *key, od_conv_direction direction, b
   od_operand_layout operands[4];
   for (int i = 0; i < 4; i++) {
     od_layout_ref user = od_layout_view(&layouts[roles[i].layout]);
-    od_layout_ref wanted =
-        i == 3 ? user : dnnl_primitive_desc_query_md(descriptor, roles[i].query, 0);
+    od_layout_ref wanted = i == 3 ? user : dnnl_primitive_desc_query_md(descriptor, roles[i].query, 0);
     operands[i] = (od_operand_layout){roles[i].argument, roles[i].written, user, wanted};
   }
   return od_plan_create(key, descriptor, has_bias ? 4 : 3, operands);
@@ -212,7 +229,8 @@ od_status od_conv2d_backward_data(const od_conv2d_shape *shape, const float *dif
 od_status od_conv2d_backward_weights(const od_conv2d_shape *shape, const float *src, const float *diff_dst,
                                      float *diff_weights, float *diff_bias) {
   if (!valid(shape)) return refuse();
-  if (shape->batch > 0) return run(shape, OD_CONV_BACKWARD_WEIGHTS, false, src, diff_weights, diff_dst, diff_bias);
+  if (shape->batch > 0)
+    return run(shape, OD_CONV_BACKWARD_WEIGHTS, false, src, diff_weights, diff_dst, diff_bias);
   int64_t taps = shape->channels / shape->groups * shape->kernel_height * shape->kernel_width;
   memset(diff_weights, 0, (size_t)(shape->out_channels * taps) * sizeof *diff_weights);
   if (diff_bias) memset(diff_bias, 0, (size_t)shape->out_channels * sizeof *diff_bias);

@@ -16,13 +16,16 @@ bool od_matmul_reads(int64_t batch, int64_t rows, int64_t columns, int64_t batch
   bool by_columns = lines(columns, rows, column_stride, row_stride);
   if (!by_rows && !by_columns) return false;
   int64_t extent = by_rows ? (rows - 1) * row_stride + columns : (columns - 1) * column_stride + rows;
-  return batch <= 1 || batch_stride == 0 || batch_stride >= extent || (batch_stride > 0 && rows <= 1 && by_rows);
+  return batch <= 1 || batch_stride == 0 || batch_stride >= extent ||
+         (batch_stride > 0 && rows <= 1 && by_rows);
 }
 
 static bool valid(const od_matmul_shape *s) {
   return s->batch >= 0 && s->rows >= 0 && s->inner >= 0 && s->columns >= 0 &&
-         od_matmul_reads(s->batch, s->rows, s->inner, s->a_batch_stride, s->a_row_stride, s->a_column_stride) &&
-         od_matmul_reads(s->batch, s->inner, s->columns, s->b_batch_stride, s->b_row_stride, s->b_column_stride);
+         od_matmul_reads(s->batch, s->rows, s->inner, s->a_batch_stride, s->a_row_stride,
+                         s->a_column_stride) &&
+         od_matmul_reads(s->batch, s->inner, s->columns, s->b_batch_stride, s->b_row_stride,
+                         s->b_column_stride);
 }
 
 /// C without a product: alpha bias (+ C).
@@ -129,15 +132,28 @@ static od_plan *create_plan(const od_key *key, const od_matmul_shape *s, bool ha
   return plan;
 }
 
-od_status od_matmul(const od_matmul_shape *shape, const float *a, const float *b, const float *bias, float *c) {
+/// One product or batch as oneDNN knows it: neither empty nor with both matrices shared by a batch.
+static od_status run(const od_matmul_shape *s, const float *a, const float *b, const float *bias, float *c) {
+  od_key key = key_of(s, bias != NULL);
+  od_plan *plan = od_plan_find(&key);
+  if (!plan) plan = create_plan(&key, s, bias != NULL);
+  if (!plan) return od_last_status();
+  void *pointers[] = {(void *)(uintptr_t)a, (void *)(uintptr_t)b, c, (void *)(uintptr_t)bias};
+  return od_plan_run(plan, pointers);
+}
+
+od_status od_matmul(const od_matmul_shape *shape, const float *a, const float *b, const float *bias,
+                    float *c) {
   if (!valid(shape)) return od_fail(OD_INVALID, "matmul: a size is negative or a matrix needs a copy first");
   if (shape->batch == 0 || shape->rows == 0 || shape->columns == 0) return OD_OK;
   if (shape->inner == 0) return add_bias_alone(shape, bias, c), OD_OK;
   od_matmul_shape simple = simplified(*shape);
-  od_key key = key_of(&simple, bias != NULL);
-  od_plan *plan = od_plan_find(&key);
-  if (!plan) plan = create_plan(&key, &simple, bias != NULL);
-  if (!plan) return od_last_status();
-  void *pointers[] = {(void *)(uintptr_t)a, (void *)(uintptr_t)b, c, (void *)(uintptr_t)bias};
-  return od_plan_run(plan, pointers);
+  if (simple.batch == 1 || simple.a_batch_stride != 0 || simple.b_batch_stride != 0)
+    return run(&simple, a, b, bias, c);
+
+  od_status status = OD_OK;
+  int64_t count = simple.batch, matrix = simple.rows * simple.columns;
+  simple.batch = 1;
+  for (int64_t i = 0; i < count && status == OD_OK; i++) status = run(&simple, a, b, bias, c + i * matrix);
+  return status;
 }

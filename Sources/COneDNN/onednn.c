@@ -32,8 +32,8 @@ dnnl_status_t od_conv_descriptor_create(dnnl_primitive_desc_t *descriptor, dnnl_
 }
 
 dnnl_status_t od_matmul_descriptor_create(dnnl_primitive_desc_t *descriptor, dnnl_engine_t engine,
-                                          od_layout_ref a, od_layout_ref b, od_layout_ref bias, od_layout_ref c,
-                                          const_dnnl_primitive_attr_t attributes) {
+                                          od_layout_ref a, od_layout_ref b, od_layout_ref bias,
+                                          od_layout_ref c, const_dnnl_primitive_attr_t attributes) {
   return dnnl_matmul_primitive_desc_create(descriptor, engine, a, b, bias, c, attributes);
 }
 
@@ -82,8 +82,8 @@ dnnl_status_t od_conv_descriptor_create(dnnl_primitive_desc_t *descriptor, dnnl_
 }
 
 dnnl_status_t od_matmul_descriptor_create(dnnl_primitive_desc_t *descriptor, dnnl_engine_t engine,
-                                          od_layout_ref a, od_layout_ref b, od_layout_ref bias, od_layout_ref c,
-                                          const_dnnl_primitive_attr_t attributes) {
+                                          od_layout_ref a, od_layout_ref b, od_layout_ref bias,
+                                          od_layout_ref c, const_dnnl_primitive_attr_t attributes) {
   dnnl_matmul_desc_t operation;
   dnnl_status_t status = dnnl_matmul_desc_init(&operation, a, b, bias, c);
   if (status != dnnl_success) return status;

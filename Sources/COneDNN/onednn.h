@@ -31,12 +31,13 @@ typedef struct {
 
 /// `hint` is the forward descriptor that the backward directions want, NULL for forward.
 dnnl_status_t od_conv_descriptor_create(dnnl_primitive_desc_t *descriptor, dnnl_engine_t engine,
-                                        const od_conv_description *conv, const_dnnl_primitive_attr_t attributes,
+                                        const od_conv_description *conv,
+                                        const_dnnl_primitive_attr_t attributes,
                                         const_dnnl_primitive_desc_t hint);
 
 dnnl_status_t od_matmul_descriptor_create(dnnl_primitive_desc_t *descriptor, dnnl_engine_t engine,
-                                          od_layout_ref a, od_layout_ref b, od_layout_ref bias, od_layout_ref c,
-                                          const_dnnl_primitive_attr_t attributes);
+                                          od_layout_ref a, od_layout_ref b, od_layout_ref bias,
+                                          od_layout_ref c, const_dnnl_primitive_attr_t attributes);
 
 dnnl_status_t od_append_eltwise(dnnl_post_ops_t chain, dnnl_alg_kind_t kind, float alpha, float beta);
 dnnl_status_t od_append_sum(dnnl_post_ops_t chain);

@@ -30,8 +30,8 @@ typedef struct od_plan {
   struct od_plan *next_in_bucket, *newer, *older;
   dnnl_primitive_t primitive;
   dnnl_memory_t scratchpad;
-  size_t scratch_bytes;   ///< of the scratchpad and all staged operands together
-  uint64_t scratch_epoch; ///< the thread's scratch memory that the memory objects point into
+  size_t scratch_bytes;    ///< of the scratchpad and all staged operands together
+  uint64_t scratch_epoch;  ///< the thread's scratch memory that the memory objects point into
   int operand_count;
   od_operand operands[OD_MAX_OPERANDS];
 } od_plan;

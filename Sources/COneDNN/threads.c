@@ -1,5 +1,6 @@
 /// OpenMP keeps its thread count per calling thread, so a count set once for the process is taken over by
-/// each thread at its next call. The function is looked up by name because not every oneDNN is built on OpenMP.
+/// each thread at its next call. The function is looked up by name because not every oneDNN is built on
+/// OpenMP.
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE  // RTLD_DEFAULT

@@ -8,9 +8,9 @@
 /// type's.
 /// - An output may be exactly one of the inputs of the same size (in place); otherwise nothing may overlap.
 /// - Functions run on the calling thread; a caller with more threads splits rows or ranges of elements.
-/// - All instruction sets give identical bits: one source is compiled for each, without fused multiply-add,
-/// and
-///   every reduction adds in the same order: sixteen interleaved partial sums, folded in halves.
+/// - All instruction sets give identical bits (a NaN's payload aside): one source is compiled for each,
+///   without fused multiply-add, and every reduction adds in the same order: sixteen interleaved partial
+///   sums, folded in halves.
 /// - NaN and infinity behave as IEEE says, and as in PyTorch: max, min, relu and clip pass a NaN on.
 /// - exp, log, tanh, erf and what is made of them are within 2.5 units in the last place of the true value,
 ///   denormals included (the test measures it); gelu's error is relative to the larger of |x| and the result.

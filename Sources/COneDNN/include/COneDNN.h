@@ -8,8 +8,8 @@
 /// calling thread. A plan (a created primitive, 160-500 us) is kept per operation, shapes, strides and
 /// attributes; looking one up takes well under a microsecond.
 ///
-/// NaN and infinity behave as IEEE says and denormals are not flushed (oneDNN leaves the thread's mode alone).
-/// With a fixed thread count the same call gives the same bits.
+/// NaN and infinity behave as IEEE says and denormals are not flushed (oneDNN leaves the thread's mode
+/// alone). With a fixed thread count the same call gives the same bits.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,10 +48,10 @@ void od_clear_cache(void);
 
 /// C[i] = alpha (A[i] B[i] + bias) (+ C[i] where `accumulate`), for i in 0 ..< batch.
 ///
-/// A[i] is `rows x inner`, B[i] is `inner x columns`, C is dense: `[batch, rows, columns]` row after row. A and B
-/// are given by strides in elements and must satisfy `od_matmul_reads`: the transpose of a row-major matrix is
-/// `row_stride` 1 and `column_stride` its width, a matrix shared by the batch has `batch_stride` 0. Any size
-/// may be 0: with `inner` 0 the product is 0.
+/// A[i] is `rows x inner`, B[i] is `inner x columns`, C is dense: `[batch, rows, columns]` row after row. A
+/// and B are given by strides in elements and must satisfy `od_matmul_reads`: the transpose of a row-major
+/// matrix is `row_stride` 1 and `column_stride` its width, a matrix shared by the batch has `batch_stride` 0.
+/// Any size may be 0: with `inner` 0 the product is 0.
 typedef struct {
   int64_t batch, rows, inner, columns;
   int64_t a_batch_stride, a_row_stride, a_column_stride;
@@ -60,14 +60,15 @@ typedef struct {
   bool accumulate;
 } od_matmul_shape;
 
-/// Whether a batch of `rows x columns` matrices lies so that it can be multiplied without a copy: row-major or
-/// column-major with any distance between lines, matrices either apart or all the same (`batch_stride` 0).
+/// Whether a batch of `rows x columns` matrices lies so that it can be multiplied without a copy: row-major
+/// or column-major with any distance between lines, matrices either apart or all the same (`batch_stride` 0).
 /// The stride along a dimension of one element does not matter.
 bool od_matmul_reads(int64_t batch, int64_t rows, int64_t columns, int64_t batch_stride, int64_t row_stride,
                      int64_t column_stride);
 
 /// `bias` is NULL or [columns]. C must not overlap A, B or bias.
-od_status od_matmul(const od_matmul_shape *shape, const float *a, const float *b, const float *bias, float *c);
+od_status od_matmul(const od_matmul_shape *shape, const float *a, const float *b, const float *bias,
+                    float *c);
 
 /// A two-dimensional convolution (cross-correlation, as in PyTorch and ONNX).
 ///
@@ -83,7 +84,8 @@ typedef struct {
   int64_t pad_top, pad_left, pad_bottom, pad_right;
 } od_conv2d_shape;
 
-/// `(height + pad_top + pad_bottom - dilation (kernel - 1) - 1) / stride + 1`, or 0 where the kernel does not fit.
+/// `(height + pad_top + pad_bottom - dilation (kernel - 1) - 1) / stride + 1`, or 0 where the kernel does not
+/// fit or a number makes no sense.
 int64_t od_conv2d_out_height(const od_conv2d_shape *shape);
 int64_t od_conv2d_out_width(const od_conv2d_shape *shape);
 
