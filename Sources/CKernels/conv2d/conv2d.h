@@ -1,8 +1,7 @@
 #pragma once
 // Inside of the convolution. It has two ways:
-//   direct     the matrix kernels read each window in place, as runs of bytes that lie together
-//   (gemm/gemm.h). depthwise  one filter for each channel, a row of output pixels at a time
-//   (depthwise/depthwise.h).
+// - direct: the matrix kernels read each window in place, as runs of bytes that lie together (gemm/gemm.h);
+// - depthwise: one filter for each channel, a row of output pixels at a time (depthwise/depthwise.h).
 // Where windows leave the image (or runs are no whole number of steps) it is first copied into scratch memory
 // between margins of zero points, so that all windows look alike. The image is never unfolded.
 #include "../depthwise/depthwise.h"
@@ -16,11 +15,11 @@ typedef struct qk_conv2d_packed {
   uint8_t zero_point;
   const qk_depthwise_kernel *depthwise;  // NULL: direct
   qk_gemm_weights weights;               // of one group
-  size_t repeats;  // depthwise: pixels of one row handled as if they were one of more channels
-  bool copies;     // the image is copied with its padding
-  size_t copied_height, copied_width;  // of that copy, or of the image
-  size_t panels_bytes;                 // of one group, or of all depthwise blocks
-  size_t panels_offset;                // from the header
+  size_t repeats;                        // depthwise: pixels of a row handled as if they were one
+  bool copies;                           // the image is copied with its padding
+  size_t copied_height, copied_width;    // of that copy, or of the image
+  size_t panels_bytes;                   // of one group, or of all depthwise blocks
+  size_t panels_offset;                  // from the header
 } qk_conv2d_packed;
 
 /// Fills in the header. Pure: the same shape and instruction sets always give the same plan.

@@ -8,8 +8,8 @@
 // channel.
 //
 // Accumulate.   acc = sum over k of (x[k] - zx) * w[k] + bias, exact in int32.
-//   With at most QK_MAX_DEPTH terms the sum stays within 65,536 * 255 * 128 < 2^31 - 8 * 2^20, so that a bias
-//   up to 8 * 2^20 in magnitude cannot overflow at any depth. A bias that does overflow wraps modulo 2^32 on
+//   With at most QK_MAX_DEPTH terms the sum stays within 65,536 * 255 * 128 = 2^31 - 2^23, so that a bias
+//   below 2^23 in magnitude cannot overflow at any depth. A bias that does overflow wraps modulo 2^32 on
 //   every path. Kernels compute sum x * w + bias' with bias' = bias - zx * sum w, folded in when weights are
 //   packed.
 // Requantize.   y = clamp(rne(f32(acc) * m) + zy, lo, hi)
@@ -19,7 +19,7 @@
 //   which equals the line above for every number, sends +inf to hi, and -inf and NaN to lo.
 // Dequantize.   y = f32(acc) * m, or f32(x - zx) * s: one rounding for each operation.
 // Quantize.     y = clamp(rne(x / s) + z, lo, hi) as ONNX QuantizeLinear: a true division, saturated as
-// above. Roundings are to nearest, ties to even, with subnormals kept: the default floating-point
+// above. Rounding.     To nearest, ties to even, with subnormals kept: the default floating-point
 // environment.
 //
 // Images are NHWC, weights come OIHW as in ONNX and are packed once. Nothing here allocates or keeps state:
