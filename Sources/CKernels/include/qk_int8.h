@@ -18,9 +18,8 @@
 //     t = f32(acc) * m;  t = t > lo - zy ? t : lo - zy;  t = t < hi - zy ? t : hi - zy;  y = int(rne(t)) + zy
 //   which equals the line above for every number, sends +inf to hi, and -inf and NaN to lo.
 // Dequantize.   y = f32(acc) * m, or f32(x - zx) * s: one rounding for each operation.
-// Quantize.     y = clamp(rne(x / s) + z, lo, hi) as ONNX QuantizeLinear: a true division, saturated as
-// above. Rounding.     To nearest, ties to even, with subnormals kept: the default floating-point
-// environment.
+// Quantize.     y = clamp(rne(x / s) + z, lo, hi), a true division, saturated as above: ONNX QuantizeLinear.
+// Rounding.     To nearest, ties to even, with subnormals kept: the default floating-point environment.
 //
 // Images are NHWC, weights come OIHW as in ONNX and are packed once. Nothing here allocates or keeps state:
 // the caller gives packed weights and scratch memory, 64-byte aligned, of the size the `_bytes` functions
