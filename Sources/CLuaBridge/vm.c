@@ -64,3 +64,5 @@ void lb_close(lb_vm *vm) {
 size_t lb_memory_used(const lb_vm *vm) { return vm->used; }
 
 void lb_collect(lb_vm *vm) { lua_gc(vm->L, LUA_GCCOLLECT); }
+
+const char *lb_lua_release(void) { return LUA_RELEASE; }

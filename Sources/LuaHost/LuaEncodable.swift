@@ -134,4 +134,12 @@ public struct LuaResults {
     precondition(values.count <= LB_MAX_RESULTS, "a function returns at most \(LB_MAX_RESULTS) values")
     self.values = values
   }
+
+  /// - Throws: `LuaError` for more than 8 values.
+  public init(_ values: [LuaValue]) throws {
+    guard values.count <= LB_MAX_RESULTS else {
+      throw LuaError("\(values.count) results are too many; return at most \(LB_MAX_RESULTS), or a table")
+    }
+    self.values = values
+  }
 }

@@ -73,6 +73,9 @@ public final class LuaVM {
     lb_limit_memory(raw, max(0, options.memoryLimit ?? 0))
   }
 
+  /// Such as `5.4.4`.
+  public static var release: String { String(cString: lb_lua_release()).split(separator: " ").last.map(String.init) ?? "" }
+
   deinit {
     if raw != nil { lb_close(raw) }
     dropped.vm = nil

@@ -1,5 +1,5 @@
 /// ` (did you mean 'epochs'?)`, or nothing where no candidate is near.
-func suggestion(for name: String, among candidates: some Sequence<String>) -> String {
+public func suggestion(for name: String, among candidates: some Sequence<String>) -> String {
   nearest(to: name, among: candidates).map { " (did you mean '\($0)'?)" } ?? ""
 }
 

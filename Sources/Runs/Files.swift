@@ -58,10 +58,11 @@ func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int? {
 /// Makes a folder and those around it; an existing one is no error.
 func makeFolders(_ path: String) throws {
   if mkdir(path, 0o755) == 0 { return }
-  let code = errno
+  var code = errno
   if code == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
     try makeFolders(String(path[..<slash]))
-    return try makeFolders(path)
+    if mkdir(path, 0o755) == 0 { return }
+    code = errno  // ENOENT again where a file system refuses folders, as /proc does
   }
   guard code == EEXIST, isFolder(path) else { throw RunError.system("make folder", path, code) }
 }

@@ -142,12 +142,7 @@ extension Run {
   /// - Returns: where the artifact is.
   @discardableResult
   public func artifact(_ name: String, write: (URL) throws -> Void) throws -> URL {
-    guard !name.isEmpty, !name.hasPrefix("."), !name.contains("/"), !name.contains("\0") else {
-      throw RunError(
-        "artifact: '\(name)' is not a file name; use one without '/' that does not begin with '.'")
-    }
-    try makeFolders(files.artifacts)
-    let final = "\(files.artifacts)/\(name)"
+    let final = try place(ofArtifact: name).path(percentEncoded: false)
     let temporary = "\(files.artifacts)/.\(RunFolder.randomID()).\(name)"
     defer { unlink(temporary) }
     try write(URL(filePath: temporary))
@@ -159,6 +154,16 @@ extension Run {
       live.record.artifacts.append(artifact)
     }
     return URL(filePath: final)
+  }
+
+  /// Where the artifact of that name is, or will be. Its folder is there; the file need not be.
+  public func place(ofArtifact name: String) throws -> URL {
+    guard !name.isEmpty, !name.hasPrefix("."), !name.contains("/"), !name.contains("\0") else {
+      throw RunError(
+        "artifact: '\(name)' is not a file name; use one without '/' that does not begin with '.'")
+    }
+    try makeFolders(files.artifacts)
+    return URL(filePath: "\(files.artifacts)/\(name)")
   }
 }
 

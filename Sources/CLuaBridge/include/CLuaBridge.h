@@ -79,6 +79,7 @@ void lb_limit_memory(lb_vm *vm, size_t limit);  // of scripts; 0: no limit
 void lb_close(lb_vm *vm);
 size_t lb_memory_used(const lb_vm *vm);
 void lb_collect(lb_vm *vm);
+const char *lb_lua_release(void);  // "Lua 5.4.4"
 
 // --- declaring: library.c, object.c [protected]; `path` is dotted, "" is the globals ---
 bool lb_add_function(lb_vm *vm, const char *path, const char *name, int function);
