@@ -31,13 +31,13 @@ let package = Package(
     .executableTarget(
       name: "qscript",
       dependencies: [
-        "Bindings", "Runs", "LuaHost", "CEdit",
+        "Bindings", "Runs", "LuaHost", "CEdit", "COutput",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swift),
     room(
       "Bindings",
-      ["LuaHost", "Runs", "Formats", "Deployment", "Compression", "Models", "Tensors", "CResources"]),
+      ["LuaHost", "Runs", "Formats", "Deployment", "Compression", "Models", "Tensors", "CResources", "COutput"]),
     room("LuaHost", ["CLuaBridge"]),
     room("Runs", [.product(name: "GRDB", package: "GRDB.swift")]),
     room("Formats", ["Deployment", "Compression", "Models", "Tensors", "CZlib"]),
@@ -50,10 +50,11 @@ let package = Package(
     .target(name: "COneDNN", cSettings: c, linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CLuaBridge", dependencies: ["CLua"], cSettings: c),
     .target(name: "CThreadLocal", cSettings: c),
+    .target(name: "COutput", cSettings: c),
+    .target(name: "CEdit", cSettings: c, linkerSettings: [.linkedLibrary("edit")]),
     .target(name: "CResources", exclude: ["digits", "lua_modules.inc"], cSettings: c),
     .systemLibrary(
       name: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"]), .brew(["lua@5.4"])]),
-    .systemLibrary(name: "CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     .target(name: "TestSupport", dependencies: ["Models", "Tensors"], path: "Tests/TestSupport", swiftSettings: swift),
