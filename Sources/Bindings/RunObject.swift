@@ -32,7 +32,7 @@ final class LuaRun: LuaObject {
   }
 
   /// Runs a part of the script, and notes how long it took and how it ended.
-  func stage(_ name: String, _ body: LuaFunction) throws -> [LuaValue] {
+  func stage(_ name: String, _ body: LuaFunction) throws -> [LuaHandle] {
     try requireOpen("stage")
     let token = try run.beginStage(name)
     let start = ContinuousClock.now
@@ -42,7 +42,7 @@ final class LuaRun: LuaObject {
       if isOpen { try run.endStage(token, state) }
     }
     do {
-      let results = try body.call()
+      let results = try body.callForHandles()
       try end(.finished)
       return results
     } catch {

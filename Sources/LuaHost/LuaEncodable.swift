@@ -136,7 +136,7 @@ public struct LuaResults {
   }
 
   /// - Throws: `LuaError` for more than 8 values.
-  public init(_ values: [LuaValue]) throws {
+  public init(_ values: [some LuaEncodable]) throws {
     guard values.count <= LB_MAX_RESULTS else {
       throw LuaError("\(values.count) results are too many; return at most \(LB_MAX_RESULTS), or a table")
     }

@@ -100,6 +100,12 @@ public final class LuaFunction: @unchecked Sendable {
     return try vm.call(reference, payloads)
   }
 
+  /// Calls the function with no arguments, and leaves its results in Lua, tables with their identity.
+  public func callForHandles() throws -> [LuaHandle] {
+    guard let vm else { throw LuaError("the script of this function has ended") }
+    return try vm.call(reference, []) { try LuaHandle($0) }
+  }
+
   /// Calls the function with a list of arguments.
   public func call(with arguments: [some LuaEncodable]) throws -> [LuaValue] {
     guard let vm else { throw LuaError("the script of this function has ended") }

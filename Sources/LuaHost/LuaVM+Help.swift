@@ -30,9 +30,11 @@ extension LuaVM {
     return table.items.compactMap { if case .string(let name) = $0 { name } else { nil } }
   }
 
-  /// Runs a piece of a session as `evaluate` does, and returns its values as a session shows them.
+  /// Runs a piece of a session as `evaluate` does, and returns its values as a session shows them. The
+  /// first of them becomes the global `_`.
   public func show(_ source: String, chunk: String) throws -> [String] {
     let values = try evaluate(source, chunk: chunk) { try LuaHandle($0) }
+    if let first = values.first { try tools.keep.call(first) }
     return try values.map { value in
       guard case .string(let text)? = try tools.show.call(value).first else { return "?" }
       return text

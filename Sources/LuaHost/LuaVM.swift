@@ -110,10 +110,12 @@ public final class LuaVM {
 
   // MARK: - Host to script
 
-  func call(_ reference: LuaReference, _ arguments: [LuaPayload]) throws -> [LuaValue] {
+  func call<Result>(
+    _ reference: LuaReference, _ arguments: [LuaPayload], taking: (LuaArgument) throws -> Result = LuaVM.copy
+  ) throws -> [Result] {
     var values = arguments.map(\.raw)
     defer { for index in values.indices { lb_dispose(nil, &values[index]) } }
-    return try perform({ lb_call(raw, reference.index, values, Int32(values.count), $0) }, taking: Self.copy)
+    return try perform({ lb_call(raw, reference.index, values, Int32(values.count), $0) }, taking: taking)
   }
 
   /// A value as Swift holds it; one that cannot be copied stays in Lua.

@@ -141,6 +141,9 @@ enum Prelude {
       return "{\n" .. indent .. table.concat(parts, ",\n" .. indent) .. "\n" .. string.rep("  ", depth) .. "}"
     end
 
+    -- The last value of a session.
+    function tools.keep(value) rawset(_G, "_", value) end
+
     -- Following a dotted path without calling anything.
     local function resolve(path)
       local value = _G

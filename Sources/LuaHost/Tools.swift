@@ -5,6 +5,7 @@ struct Tools {
   let freeGlobals: LuaFunction
   let show: LuaFunction
   let complete: LuaFunction
+  let keep: LuaFunction
 
   /// Runs the prelude in a VM that has no libraries yet.
   init(_ vm: LuaVM) throws {
@@ -12,11 +13,13 @@ struct Tools {
     vm.define("strict", .bool(vm.options.isStrict), in: "_HOST")
     let results = try vm.load(Prelude.text, chunk: Prelude.chunk, taking: LuaVM.copy)
     guard case .table(let table)? = results.first, case .function(let freeGlobals)? = table["free_globals"],
-      case .function(let show)? = table["show"], case .function(let complete)? = table["complete"]
+      case .function(let show)? = table["show"], case .function(let complete)? = table["complete"],
+      case .function(let keep)? = table["keep"]
     else { throw LuaError("the prelude has lost its tools") }
     self.freeGlobals = freeGlobals
     self.show = show
     self.complete = complete
+    self.keep = keep
   }
 
   private static func hostFunctions(of vm: LuaVM) -> [Function] {

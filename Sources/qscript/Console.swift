@@ -1,6 +1,13 @@
 import Foundation
 import LuaHost
 
+/// What a command could not do, in one line.
+struct Complaint: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+}
+
 /// What the program itself says, on standard error.
 enum Console {
   /// One line that says what went wrong.

@@ -2,14 +2,14 @@ import LuaHost
 
 /// How the name at the end of a line may go on.
 struct Completion {
-  /// The last part of the name, complete: for `qs.nn.con`, `conv2d`.
+  /// Whole dotted names: for `print(qs.nn.con`, `qs.nn.conv2d`.
   let candidates: [String]
   /// What all of them begin with, beyond what is typed.
   let insertion: String
 
   init(of text: String, in vm: LuaVM) {
-    candidates = vm.completions(of: text)
-    let typed = text.reversed().prefix { $0.isLetter || $0.isNumber || $0 == "_" }.count
+    candidates = vm.completions(for: text)
+    let typed = text.reversed().prefix { $0.isLetter || $0.isNumber || "_.:".contains($0) }.count
     insertion = String(Self.commonPrefix(candidates).dropFirst(typed))
   }
 

@@ -6,34 +6,20 @@ import LuaHost
 struct Repl {
   private let session: Session
   private let lines: any LineSource
-  /// Runs one piece and prints its values: the Lua function of `qscript.repl`.
-  private let piece: LuaFunction
 
   static func run(_ options: SessionOptions) throws {
     let session = try Session(options, script: nil, arguments: [])
     let isTerminal = isatty(STDIN_FILENO) == 1
     let lines: any LineSource = isTerminal ? TerminalLines(session.vm) : PipedLines()
     if isTerminal { print("qscript \(Version.short); help() helps, Ctrl-D ends the session") }
-    throw try Repl(session, lines).run()
+    throw Repl(session: session, lines: lines).run()
   }
 
-  private init(_ session: Session, _ lines: any LineSource) throws {
-    self.session = session
-    self.lines = lines
-    let values = try session.vm.evaluate("require 'qscript.repl'", chunk: "=[qscript]")
-    guard case .function(let piece)? = values.first else { throw LuaError("the session's library is missing") }
-    self.piece = piece
-  }
-
-  private func run() throws -> ExitStatus {
+  private func run() -> ExitStatus {
     while true {
       switch lines.next(prompt: "> ") {
       case .line(let line):
-        do {
-          try evaluate(startingWith: line)
-        } catch let exit as LuaExit {
-          return session.conclude(exit)
-        }
+        if let exit = evaluate(startingWith: line) { return session.conclude(exit) }
       case .interrupted: continue
       case .end: return session.end()
       }
@@ -42,30 +28,44 @@ struct Repl {
   }
 
   /// Reads more lines for as long as the piece is not complete.
-  private func evaluate(startingWith first: String) throws {
+  ///
+  /// - Returns: the script's wish to end the session, if it has it. Any failure is told, and the session goes on.
+  private func evaluate(startingWith first: String) -> LuaExit? {
     var source = first
-    while try !run(source) {
-      guard case .line(let line) = lines.next(prompt: ".. ") else { return }
-      source += "\n" + line
+    while true {
+      do {
+        try show(source)
+        return nil
+      } catch let error as LuaError where error.kind == .incomplete {
+        guard case .line(let line) = lines.next(prompt: ".. ") else {
+          if lines is PipedLines { Console.complain(error) }
+          return nil
+        }
+        source += "\n" + line
+      } catch let exit as LuaExit {
+        return exit
+      } catch {
+        tell(error)
+        return nil
+      }
     }
   }
 
-  /// - Returns: false where the piece wants more lines.
-  /// - Throws: `LuaExit` alone; any other failure is told, and the session goes on.
-  private func run(_ source: String) throws -> Bool {
+  private func show(_ source: String) throws {
     session.vm.clearInterrupt()
     session.vm.stopOnSignals()
-    do {
-      if case .string("incomplete")? = try piece.call(source).first { return false }
-    } catch let exit as LuaExit {
-      throw exit
-    } catch is LuaInterrupted {
+    let values = try session.vm.show(source, chunk: "=stdin")
+    if !values.isEmpty { print(values.joined(separator: "\t")) }
+  }
+
+  private func tell(_ error: any Error) {
+    switch error {
+    case is LuaInterrupted:
       Console.complain("interrupted")
-    } catch let error as LuaError {
+    case let error as LuaError:
       Console.complain(error)
-    } catch {
+    default:
       Console.complain("\(error)")
     }
-    return true
   }
 }
