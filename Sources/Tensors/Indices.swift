@@ -7,6 +7,12 @@ public struct IndexError: Error, CustomStringConvertible {
   /// Valid are 0 ..< bound.
   public let bound: Int
 
+  public init(function: String, index: Int, bound: Int) {
+    self.function = function
+    self.index = index
+    self.bound = bound
+  }
+
   public var description: String { described(from: 0) }
 
   public func described(from base: Int) -> String {

@@ -48,7 +48,7 @@ struct OnnxNodeTests {
     let actual = try #require(try Self.run(node, inputs), "no op for \(node.operation)")
     #expect(actual.shape == expected.shape)
     #expect(actual.dtype == expected.dtype)
-    for (a, b) in zip(try actual.doubles(), try expected.doubles()) where a != b {
+    for (a, b) in zip(try actual.doubles(), try expected.doubles()) where a != b && !(a.isNaN && b.isNaN) {
       #expect(abs(a - b) <= 2e-6 * max(1, abs(b)), "\(node.operation)")
     }
   }
@@ -69,8 +69,10 @@ struct OnnxNodeTests {
   ]
 
   private static func reduction(_ node: OnnxNodeCase, _ t: [Tensor]) throws -> Tensor? {
+    guard node.operation.hasPrefix("Reduce") || node.operation == "ArgMax" else { return nil }
     let keep = node.integer("keepdims", default: 1) == 1
-    let axes = try t.count > 1 ? integers(t[1]) : node.integers("axes")
+    let listed = try t.count > 1 ? integers(t[1]) : node.integers("axes")
+    let axes = listed?.isEmpty == true ? nil : listed
     return switch node.operation {
     case "ReduceSum": try t[0].sum(axes: axes, keepDims: keep)
     case "ReduceMean": try t[0].mean(axes: axes, keepDims: keep)

@@ -8,7 +8,7 @@ struct ReductionKernel {
   let columns: Loop
 
   /// Rows longer than this are reduced in pieces, and the pieces again: rounding stays small, the order fixed.
-  private static let piece = 4096
+  private static let piece = 256
 
   /// Reduces dense fp32 `x` along `axes`; nil where the dimensions alternate too often between kept and reduced
   /// for a few calls of the loops.
