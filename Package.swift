@@ -64,7 +64,7 @@ let package = Package(
     tests(of: "Runs"),
     tests(of: "Tensors"),
     tests(of: "Models"),
-    tests(of: "Formats", ["Deployment", "Compression", "Models", "Tensors"]),
+    tests(of: "Formats", ["Deployment", "Compression", "Models", "Tensors", "CResources", "CZlib"]),
     tests(of: "Compression", ["Models", "Tensors"]),
     tests(of: "Deployment", ["Compression", "Models", "Tensors", "CKernels"]),
     tests(of: "Bindings", ["LuaHost", "Runs", "Tensors"]),

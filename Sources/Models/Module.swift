@@ -40,6 +40,7 @@ open class Module {
     let outer = Tape.isCapturing ? enterScope() : nil
     defer { if let outer { Tape.scope = outer } }
     do {
+      try require(!inputs.isEmpty, kind, "needs an input")
       let result = try forward(inputs)
       if let observer { try observer(self, result) }
       return result

@@ -58,7 +58,8 @@ import Testing
     }
     #expect(
       error?.description
-        == "batch_norm: needs more than one value per channel in training, input [1, 3] has one; use larger batches")
+        == "batch_norm: needs more than one value per channel in training, input [1, 3] has one; use larger batches"
+    )
   }
 
   @Test func namesTheInputThatDoesNotFit() {

@@ -4,13 +4,17 @@ import Testing
 @testable import Tensors
 
 @Suite struct Conv2dTests {
-  @Test(arguments: [
-    (Conv2d(), [1, 2, 4, 5], [3, 2, 3, 2]),
-    (Conv2d(stride: 2, padding: 1), [2, 1, 5, 5], [2, 1, 3, 3]),
-    (Conv2d(stride: Size2d(1, 2), padding: 2, dilation: 2), [1, 2, 5, 6], [2, 2, 2, 3]),
-    (Conv2d(padding: 1, groups: 4), [2, 4, 3, 3], [4, 1, 3, 3]),
-    (Conv2d(padding: Padding2d(top: 0, left: 1, bottom: 2, right: 0), groups: 2), [1, 4, 3, 4], [2, 2, 2, 2]),
-  ] as [(Conv2d, Shape, Shape)])
+  @Test(
+    arguments: [
+      (Conv2d(), [1, 2, 4, 5], [3, 2, 3, 2]),
+      (Conv2d(stride: 2, padding: 1), [2, 1, 5, 5], [2, 1, 3, 3]),
+      (Conv2d(stride: Size2d(1, 2), padding: 2, dilation: 2), [1, 2, 5, 6], [2, 2, 2, 3]),
+      (Conv2d(padding: 1, groups: 4), [2, 4, 3, 3], [4, 1, 3, 3]),
+      (
+        Conv2d(padding: Padding2d(top: 0, left: 1, bottom: 2, right: 0), groups: 2), [1, 4, 3, 4],
+        [2, 2, 2, 2]
+      ),
+    ] as [(Conv2d, Shape, Shape)])
   func gradient(op: Conv2d, x: Shape, weight: Shape) throws {
     try expectGradient(of: op, x, weight)
     try expectGradient(of: op, x, weight, [weight[0]])
@@ -29,7 +33,8 @@ import Testing
     #expect(y.shape == [1, 2, 3, 5])
     #expect(
       try y.doubles() == [
-        -14, 10, -10, -19, 2, -6, -17, -6, -6, -7, -10, 10, -14, -5, 30, 2, -22, -13, 7, -11, -38, -12, 3, -26,
+        -14, 10, -10, -19, 2, -6, -17, -6, -6, -7, -10, 10, -14, -5, 30, 2, -22, -13, 7, -11, -38, -12, 3,
+        -26,
         4, -8, 7, -22, 4, 8,
       ])
   }
@@ -53,22 +58,36 @@ import Testing
     #expect(try weight.grad?.doubles().allSatisfy { $0 == 0 } == true)
   }
 
-  @Test(arguments: [
-    (Conv2d(), [[1, 3, 8, 8], [4, 2, 3, 3]], "input [1, 3, 8, 8] has 3 channels, weight [4, 2, 3, 3] expects 2"),
-    (Conv2d(), [[3, 8, 8], [4, 3, 3, 3]], "input must be [N, C, H, W], got [3, 8, 8]"),
-    (Conv2d(groups: 2), [[1, 4, 8, 8], [3, 2, 3, 3]],
-      "weight [3, 2, 3, 3] has 3 output channels, which do not divide into 2 groups"),
-    (Conv2d(), [[1, 2, 8, 8], [4, 2, 3, 3], [5]],
-      "bias [5] must have one element per output channel of weight [4, 2, 3, 3]"),
-    (Conv2d(), [[1, 2, 2, 8], [4, 2, 3, 3]],
-      "input [1, 2, 2, 8] is smaller than the kernel: it covers 3 x 3 pixels, the padded input has 2 x 8"),
-    (Conv2d(stride: -1), [[1, 2, 8, 8], [4, 2, 3, 3]], "stride must be positive (got -1)"),
-    (Conv2d(padding: -1), [[1, 2, 8, 8], [4, 2, 3, 3]], "padding cannot be negative (got -1)"),
-    (Conv2d(dilation: Size2d(.max)), [[1, 2, 8, 8], [4, 2, 3, 3]],
-      "dilation must be at most 1048576 (got \(Int.max))"),
-    (Conv2d(groups: .max), [[1, 2, 8, 8], [4, 2, 3, 3]],
-      "input [1, 2, 8, 8] has 2 channels, which do not divide into \(Int.max) groups"),
-  ] as [(Conv2d, [Shape], String)])
+  @Test(
+    arguments: [
+      (
+        Conv2d(), [[1, 3, 8, 8], [4, 2, 3, 3]],
+        "input [1, 3, 8, 8] has 3 channels, weight [4, 2, 3, 3] expects 2"
+      ),
+      (Conv2d(), [[3, 8, 8], [4, 3, 3, 3]], "input must be [N, C, H, W], got [3, 8, 8]"),
+      (
+        Conv2d(groups: 2), [[1, 4, 8, 8], [3, 2, 3, 3]],
+        "weight [3, 2, 3, 3] has 3 output channels, which do not divide into 2 groups"
+      ),
+      (
+        Conv2d(), [[1, 2, 8, 8], [4, 2, 3, 3], [5]],
+        "bias [5] must have one element per output channel of weight [4, 2, 3, 3]"
+      ),
+      (
+        Conv2d(), [[1, 2, 2, 8], [4, 2, 3, 3]],
+        "input [1, 2, 2, 8] is smaller than the kernel: it covers 3 x 3 pixels, the padded input has 2 x 8"
+      ),
+      (Conv2d(stride: -1), [[1, 2, 8, 8], [4, 2, 3, 3]], "stride must be positive (got -1)"),
+      (Conv2d(padding: -1), [[1, 2, 8, 8], [4, 2, 3, 3]], "padding cannot be negative (got -1)"),
+      (
+        Conv2d(dilation: Size2d(.max)), [[1, 2, 8, 8], [4, 2, 3, 3]],
+        "dilation must be at most 1048576 (got \(Int.max))"
+      ),
+      (
+        Conv2d(groups: .max), [[1, 2, 8, 8], [4, 2, 3, 3]],
+        "input [1, 2, 8, 8] has 2 channels, which do not divide into \(Int.max) groups"
+      ),
+    ] as [(Conv2d, [Shape], String)])
   func explains(op: Conv2d, shapes: [Shape], problem: String) {
     let error = #expect(throws: ShapeError.self) { try op.shape(of: shapes) }
     #expect(error?.description == "conv2d: " + problem)

@@ -28,7 +28,8 @@ import Testing
   func refusesWhatIsNoClass(target: Int64) throws {
     let error = #expect(throws: ShapeError.self) { try CrossEntropy()(.ones([1, 3]), Tensor([1], [target])) }
     #expect(
-      error?.description == "cross_entropy: target \(target) is not a class: logits [1, 3] have classes 0 to 2")
+      error?.description
+        == "cross_entropy: target \(target) is not a class: logits [1, 3] have classes 0 to 2")
   }
 
   @Test func refusesTargetsOfAnotherLength() {

@@ -13,7 +13,9 @@ private let pooledShapes: [(Window2d, Shape)] = [
   @Test(arguments: pooledShapes)
   func gradient(window: Window2d, x: Shape) throws { try expectGradient(of: MaxPool2d(window), x) }
 
-  @Test func gradientWithDilation() throws { try expectGradient(of: MaxPool2d(2, stride: 1, dilation: 2), [1, 2, 4, 4]) }
+  @Test func gradientWithDilation() throws {
+    try expectGradient(of: MaxPool2d(2, stride: 1, dilation: 2), [1, 2, 4, 4])
+  }
 
   @Test(arguments: [DType.f32, .f64])
   func takesTheLargestUnderTheWindow(dtype: DType) throws {

@@ -1,0 +1,118 @@
+import Tensors
+import Testing
+
+@testable import Models
+
+@Suite struct LayerTests {
+  @Test func haveThePyTorchNames() throws {
+    let model = Sequential([
+      try Conv2dLayer(1, 4, 3, padding: 1), try BatchNorm2dLayer(4), Activation(.relu), try MaxPool2dLayer(2),
+      Flatten(), try LinearLayer(64, 10),
+    ])
+    #expect(
+      model.namedParameters().map(\.path) == [
+        "0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean", "1.running_var", "5.weight", "5.bias",
+      ])
+    #expect(model.parameterCount == 4 * 9 + 4 + 4 + 4 + 640 + 10)
+    #expect(try model(.ones([2, 1, 8, 8])).shape == [2, 10])
+  }
+
+  @Test func printAsATree() throws {
+    let model = Sequential([
+      try Conv2dLayer(
+        4, 8, Size2d(3, 5), stride: 2, padding: Padding2d(Size2d(1, 2)), dilation: 2, groups: 4, bias: false),
+      try AvgPool2dLayer(3, stride: 1, countIncludePad: false),
+      Residual(try BatchNorm2dLayer(8, epsilon: 0.001), activation: Activation(.hardswish)),
+      try DropoutLayer(0.25), try LayerNormLayer([2, 3]), try EmbeddingLayer(7, 3), GlobalAvgPool2dLayer(),
+    ])
+    #expect(
+      model.description == """
+        sequential(
+          (0): conv2d(4, 8, {3, 5}, {stride = 2, padding = {1, 2}, dilation = 2, groups = 4, bias = false})
+          (1): avg_pool2d(3, {stride = 1, count_include_pad = false})
+          (2): residual(
+            (body): batch_norm2d(8, {eps = 0.001})
+            (activation): hardswish()
+          )
+          (3): dropout(0.25)
+          (4): layer_norm({2, 3})
+          (5): embedding(7, 3)
+          (6): global_avg_pool2d()
+        )
+        """)
+  }
+
+  @Test func startWithinPyTorchsBounds() throws {
+    Random.reseed(1)
+    let layer = try Conv2dLayer(8, 64, 3, groups: 2)
+    let bound = Float(1 / (4.0 * 9).squareRoot())
+    for values in [try layer.weight.value.array(Float.self), try layer.bias!.value.array(Float.self)] {
+      let most = values.map(abs).max()!
+      #expect(most <= bound && most > 0.9 * bound)
+    }
+    let table = try EmbeddingLayer(100, 100).weight.value.doubles()
+    let variance = table.reduce(0) { $0 + $1 * $1 } / 10_000
+    #expect(abs(variance - 1) < 0.05)
+  }
+
+  @Test func startAlikeFromTheSameSeed() throws {
+    func draw() throws -> [Float] {
+      Random.reseed(4)
+      return try LinearLayer(5, 3).weight.value.array(Float.self)
+    }
+    #expect(try draw() == draw())
+  }
+
+  @Test func dropoutAndBatchNormFollowTheMode() throws {
+    let (dropout, norm) = (try DropoutLayer(0.5), try BatchNorm2dLayer(2))
+    let x = try Tensor([4, 2], [Float(1), 2, 3, 4, 5, 6, 7, 8])
+    _ = try norm(x)
+    #expect(try norm.runningMean.value.array(Float.self) != [0, 0])
+    for layer in [dropout, norm] as [Module] { layer.setTraining(false) }
+    #expect(try dropout(x).array(Float.self) == x.array(Float.self))
+    let before = try norm.runningMean.value.array(Float.self)
+    _ = try norm(x)
+    #expect(try norm.runningMean.value.array(Float.self) == before)
+  }
+
+  @Test func residualAddsTheShortcut() throws {
+    let x = try Tensor([1, 2], [Float(1), -3])
+    #expect(try Residual(Activation(.relu))(x).array(Float.self) == [2, -3])
+    #expect(try Residual(Activation(.relu), activation: Activation(.relu))(x).array(Float.self) == [2, 0])
+    #expect(try Residual(Activation(.relu), shortcut: Activation(.relu))(x).array(Float.self) == [2, 0])
+  }
+
+  @Test(arguments: Activation.Function.allCases)
+  func activationsKeepTheShape(function: Activation.Function) throws {
+    #expect(try Activation(function)(.ones([2, 3])).shape == [2, 3])
+  }
+
+  @Test func refuseArgumentsThatMakeNoSense() {
+    func message(_ make: () throws -> Module) -> String? {
+      (#expect(throws: ShapeError.self) { _ = try make() })?.description
+    }
+    #expect(
+      message { try LinearLayer(0, 3) } == "linear: argument 'inputs' must be a positive integer (got 0)")
+    #expect(message { try Conv2dLayer(3, 4, 3, stride: -1) } == "conv2d: stride must be positive (got -1)")
+    #expect(
+      message { try Conv2dLayer(3, 4, 3, groups: 2) }
+        == "conv2d: 3 input and 4 output channels do not both divide into 2 groups")
+    #expect(
+      message { try DropoutLayer(2) } == "dropout: argument 'probability' must be from 0 to 1 (got 2.0)")
+    #expect(
+      message { try LayerNormLayer([]) } == "layer_norm: argument 'shape' must have at least one dimension")
+  }
+
+  @Test func refuseToRunOnNothing() throws {
+    let error = #expect(throws: LayerError.self) { try Flatten().call([]) }
+    #expect(error?.description == "in layer flatten: flatten: needs an input")
+  }
+
+  @Test func errorsNameTheLayerAndBothShapes() throws {
+    let model = Sequential([Flatten(), try LinearLayer(768, 10)])
+    let error = #expect(throws: LayerError.self) { try model(.ones([32, 28, 28])) }
+    #expect(
+      error?.description
+        == "in layer '1' (linear): linear: input [32, 784] has 784 features, weight [10, 768] expects 768")
+  }
+}

@@ -1,0 +1,140 @@
+import Tensors
+import Testing
+
+@testable import Models
+
+/// Four steps from p = (1, -2, 0.5) with gradients `2 p + t (0.1, -0.3, 0.2)`; expected numbers computed with
+/// NumPy in double precision from the published formulas.
+@Suite struct OptimizerTests {
+  private func parameter(_ dtype: DType) throws -> Parameter {
+    Parameter(try .from([1, -2, 0.5], [3], dtype))
+  }
+
+  private func run(_ optimizer: Optimizer, steps: ClosedRange<Int> = 1...4) throws -> [Double] {
+    let value = optimizer.parameters[0].value
+    for t in steps {
+      let gradient = zip(try value.doubles(), [0.1, -0.3, 0.2]).map { 2 * $0 + $1 * Double(t) }
+      value.grad = try .from(gradient, [3], value.dtype)
+      try optimizer.step()
+    }
+    return try value.doubles()
+  }
+
+  private func expect(_ values: [Double], _ expected: [Double], _ dtype: DType) {
+    for (a, b) in zip(values, expected) { #expect(abs(a - b) < (dtype == .f64 ? 1e-12 : 2e-6)) }
+  }
+
+  @Test(arguments: [DType.f32, .f64])
+  func plainDescent(dtype: DType) throws {
+    let values = try run(SGD([parameter(dtype)], learningRate: 0.1))
+    expect(values, [0.32767999999999997, -0.57344, 0.040959999999999996], dtype)
+  }
+
+  @Test(arguments: [DType.f32, .f64])
+  func momentum(dtype: DType) throws {
+    let values = try run(
+      SGD([parameter(dtype)], learningRate: 0.1, momentum: 0.9, dampening: 0.5, weightDecay: 0.01))
+    expect(values, [-0.13279010244862505, 0.3618351208960001, -0.21077742522243742], dtype)
+  }
+
+  @Test(arguments: [DType.f32, .f64])
+  func nesterov(dtype: DType) throws {
+    let values = try run(
+      SGD([parameter(dtype)], learningRate: 0.1, momentum: 0.9, weightDecay: 0.01, nesterov: true))
+    expect(values, [-0.506328643575667, 1.1918346391814127, -0.521930349832952], dtype)
+  }
+
+  @Test(arguments: [DType.f32, .f64])
+  func adam(dtype: DType) throws {
+    let values = try run(Adam([parameter(dtype)], learningRate: 0.05, betas: (0.9, 0.99), weightDecay: 0.1))
+    expect(values, [0.8000237265559262, -1.79966842918173, 0.29954706938835746], dtype)
+  }
+
+  @Test(arguments: [DType.f32, .f64])
+  func adamW(dtype: DType) throws {
+    let values = try run(
+      Adam([parameter(dtype)], learningRate: 0.05, betas: (0.9, 0.99), weightDecay: 0.1, decoupled: true))
+    expect(values, [0.7816927586369273, -1.7614705881140171, 0.29111046801360063], dtype)
+  }
+
+  @Test func goesOnFromASavedState() throws {
+    let whole = try run(Adam([parameter(.f32)]))
+    let first = try Adam([parameter(.f32)])
+    _ = try run(first, steps: 1...2)
+    let second = try Adam(first.parameters)
+    try second.load(first.state())
+    #expect(second.stepCount == 2)
+    #expect(try run(second, steps: 3...4) == whole)
+  }
+
+  @Test func refusesAStateOfOtherParameters() throws {
+    let state = ["step": try Tensor([], [Int64(1)]), "0.exp_avg": try Tensor.ones([4])]
+    let error = #expect(throws: ShapeError.self) { try Adam([parameter(.f32)]).load(state) }
+    #expect(error?.description == "adam: '0.exp_avg' in the state is f32 [4], the parameter is f32 [3]")
+  }
+
+  @Test func keepsConstraintsAfterEveryStep() throws {
+    let parameter = try parameter(.f32)
+    try parameter.constrain(FirstIsZero())
+    #expect(try run(SGD([parameter], learningRate: 0.1))[0] == 0)
+  }
+
+  @Test func leavesParametersWithoutGradientAlone() throws {
+    let parameter = try parameter(.f32)
+    try SGD([parameter], learningRate: 1).step()
+    #expect(try parameter.value.doubles() == [1, -2, 0.5])
+  }
+
+  @Test func refusesNumbersThatMakeNoSense() throws {
+    let parameter = try parameter(.f32)
+    func message(_ make: () throws -> Optimizer) -> String? {
+      (#expect(throws: ShapeError.self) { _ = try make() })?.description
+    }
+    #expect(
+      message { try SGD([parameter], learningRate: -1) }
+        == "sgd: argument 'lr' must be a number of at least 0 (got -1.0)")
+    #expect(
+      message { try Adam([parameter], betas: (1, 0.9)) }
+        == "adam: argument 'betas' must be a number of at least 0 and below 1.0 (got 1.0)")
+    #expect(message { try Adam([], decoupled: true) } == "adamw: there are no parameters to optimize")
+    #expect(
+      message { try SGD([parameter], learningRate: 1, nesterov: true) }
+        == "sgd: nesterov needs a momentum above 0 and no dampening")
+  }
+}
+
+private struct FirstIsZero: Constraint {
+  static let name = "first_is_zero"
+  func enforce(on value: Tensor) throws { value.floats[0] = 0 }
+  func check(_ value: Tensor) throws {}
+}
+
+@Suite struct ScheduleTests {
+  @Test func stepMultipliesByGamma() throws {
+    let schedule = try Schedule.step(every: 3, gamma: 0.5)
+    #expect((0..<7).map(schedule.factor) == [1, 1, 1, 0.5, 0.5, 0.5, 0.25])
+  }
+
+  @Test func cosineEndsAtTheMinimum() throws {
+    let schedule = try Schedule.cosine(total: 4, minimum: 0.2)
+    let expected = [1, 0.8828427124746191, 0.6, 0.31715728752538097, 0.2, 0.2]
+    for (step, factor) in expected.enumerated() { #expect(abs(schedule.factor(step) - factor) < 1e-12) }
+  }
+
+  @Test func warmUpRisesThenDoesTheRest() throws {
+    let schedule = try Schedule.warmUp(4, then: .step(every: 1, gamma: 0.5))
+    #expect((0..<7).map(schedule.factor) == [0.25, 0.5, 0.75, 1, 1, 0.5, 0.25])
+  }
+}
+
+@Suite struct GradientClippingTests {
+  @Test func scalesAllGradientsTogether() throws {
+    let parameters = [Parameter(try .ones([1])), Parameter(try .ones([1])), Parameter(try .ones([1]))]
+    parameters[0].value.grad = try Tensor([1], [Float(3)])
+    parameters[1].value.grad = try Tensor([1], [Float(4)])
+    #expect(try parameters.clipGradients(norm: 1) == 5)
+    #expect(abs(try parameters[1].value.grad!.item() - 0.8) < 1e-6)
+    #expect(abs(try parameters.clipGradients(norm: 2) - 1) < 1e-6)
+    #expect(abs(try parameters[0].value.grad!.item() - 0.6) < 1e-6)
+  }
+}
