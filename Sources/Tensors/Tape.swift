@@ -59,7 +59,7 @@ public final class Origin {
     self.wantsGradient = wantsGradient
     scope = Tape.scope
     result = wantsGradient && type(of: op).keepsOutput ? output.detached() : nil
-    versions = inputs.map(\.storage.version)
+    versions = (inputs + [result].compactMap { $0 }).map(\.storage.version)
   }
 
   /// What the backward pass of the op reads. Throws where an input was overwritten since.
@@ -69,9 +69,10 @@ public final class Origin {
         "backward: the record of '\(op.name)' was already used and freed by an earlier backward; "
           + "compute the loss again, or call loss:backward{retain = true} the first time")
     }
-    for (input, version) in zip(inputs, versions) where input.storage.version != version {
+    let reads = inputs + [result].compactMap { $0 }
+    for (read, version) in zip(reads, versions) where read.storage.version != version {
       throw AutogradError(
-        "backward: an input \(input.shape) of '\(op.name)' was changed in place after it was used; "
+        "backward: a tensor \(read.shape) that the gradient of '\(op.name)' needs was changed in place after it was used; "
           + "use the form that returns a new tensor, or detach() it first")
     }
     return Record(inputs: inputs, saved: saved, needs: inputs.map(\.wantsGradient), output: result)

@@ -13,6 +13,7 @@ import Testing
 
   private func quantized(_ model: Module) throws -> (float: Graph, int8: Graph) {
     let graph = try Graph(capturing: model, [images(2, seed: 1)])
+    graph.setTraining(false)
     return (graph, try StaticQuantization()(graph, calibration: [images(64, seed: 2)]))
   }
 

@@ -45,6 +45,14 @@ import Testing
     #expect(throws: AutogradError.self) { try loss.backward() }
   }
 
+  @Test func noticesAResultChangedInPlace() throws {
+    let x = try leaf([1])
+    let y = try Exp()(x)
+    let loss = try Sum(axes: [0])(y)
+    try Tape.withoutGradients { try y.addInPlace(x) }
+    #expect(throws: AutogradError.self) { try loss.backward() }
+  }
+
   @Test func remembersNothingWithoutGradients() throws {
     let x = try leaf([1])
     let y = try Tape.withoutGradients { try Add()(x, x) }
