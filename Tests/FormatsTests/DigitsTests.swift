@@ -51,7 +51,9 @@ import Testing
 
   @Test func aPerceptronLearnsThem() throws {
     Random.reseed(1)
-    let model = Sequential([Flatten(), try LinearLayer(64, 64), Activation(.relu), try LinearLayer(64, 10)])
+    let model = Sequential([
+      FlattenLayer(), try LinearLayer(64, 64), Activation(.relu), try LinearLayer(64, 10),
+    ])
     #expect(try train(model, epochs: 15, learningRate: 3e-3) >= 0.96)
   }
 
@@ -61,7 +63,8 @@ import Testing
       let model = Sequential([
         try Conv2dLayer(1, 16, 3, padding: 1), try BatchNorm2dLayer(16), Activation(.relu),
         try MaxPool2dLayer(2), try Conv2dLayer(16, 32, 3, padding: 1), try BatchNorm2dLayer(32),
-        Activation(.relu), try MaxPool2dLayer(2), Flatten(), try DropoutLayer(0.1), try LinearLayer(128, 10),
+        Activation(.relu), try MaxPool2dLayer(2), FlattenLayer(), try DropoutLayer(0.1),
+        try LinearLayer(128, 10),
       ])
       return (try train(model, epochs: 8, learningRate: 3e-3), try Safetensors(model).encoded())
     }

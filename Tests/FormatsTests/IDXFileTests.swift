@@ -2,6 +2,7 @@ import CZlib
 import Foundation
 import Models
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Formats
@@ -144,9 +145,9 @@ struct Damage: CustomTestStringConvertible, Sendable {
         == "/nowhere: there is no such folder; give the folder that holds the four MNIST files")
   }
 
-  @Test(.enabled(if: SharedData.folder != nil, "the folder of data sets is not beside the package"))
+  @Test(.enabled(if: SharedData.folder("mnist") != nil, "shared/data/mnist is not beside the package"))
   func readsTheRealFiles() throws {
-    let (train, test) = try MNISTFolder.load("\(SharedData.folder ?? "")/mnist")
+    let (train, test) = try MNISTFolder.load(#require(SharedData.folder("mnist")))
     #expect(train.inputs.shape == [60_000, 1, 28, 28])
     #expect(test.count == 10_000 && test.classCount == 10)
     #expect(try train.targets.array(Int64.self).prefix(5) == [5, 0, 4, 1, 9])

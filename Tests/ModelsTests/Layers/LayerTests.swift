@@ -7,7 +7,7 @@ import Testing
   @Test func haveThePyTorchNames() throws {
     let model = Sequential([
       try Conv2dLayer(1, 4, 3, padding: 1), try BatchNorm2dLayer(4), Activation(.relu), try MaxPool2dLayer(2),
-      Flatten(), try LinearLayer(64, 10),
+      FlattenLayer(), try LinearLayer(64, 10),
     ])
     #expect(
       model.namedParameters().map(\.path) == [
@@ -104,12 +104,12 @@ import Testing
   }
 
   @Test func refuseToRunOnNothing() throws {
-    let error = #expect(throws: LayerError.self) { try Flatten().call([]) }
+    let error = #expect(throws: LayerError.self) { try FlattenLayer().call([]) }
     #expect(error?.description == "in layer flatten: flatten: needs an input")
   }
 
   @Test func errorsNameTheLayerAndBothShapes() throws {
-    let model = Sequential([Flatten(), try LinearLayer(768, 10)])
+    let model = Sequential([FlattenLayer(), try LinearLayer(768, 10)])
     let error = #expect(throws: LayerError.self) { try model(.ones([32, 28, 28])) }
     #expect(
       error?.description

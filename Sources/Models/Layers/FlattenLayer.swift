@@ -1,11 +1,11 @@
 import Tensors
 
 /// All dimensions after the first in one: [N, ...] to [N, features], in row-major order.
-public final class Flatten: Module {
+public final class FlattenLayer: Module {
   public init() { super.init(kind: "flatten") }
 
   public override func forward(_ x: [Tensor]) throws -> Tensor {
     try require(x[0].rank >= 1, kind, "input must have at least one dimension, got a scalar")
-    return try Reshape([-1, x[0].shape.dropFirst().reduce(1, *)])(x[0])
+    return try Flatten()(x[0])
   }
 }
