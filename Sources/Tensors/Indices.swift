@@ -16,9 +16,11 @@ public struct IndexError: Error, CustomStringConvertible {
   public var description: String { described(from: 0) }
 
   public func described(from base: Int) -> String {
-    bound == 0
-      ? "\(function): index \(index + base) into an empty dimension"
-      : "\(function): index \(index + base) is out of range, valid are \(base) to \(bound - 1 + base)"
+    let (counted, overflow) = index.addingReportingOverflow(base)
+    let shown = overflow ? index : counted
+    return bound == 0
+      ? "\(function): index \(shown) into an empty dimension"
+      : "\(function): index \(shown) is out of range, valid are \(base) to \(bound - 1 + base)"
   }
 }
 

@@ -20,13 +20,10 @@ public struct Embedding: Op {
   }
 
   public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    let (table, indices) = (try t[0].contiguous(), try t[1].contiguous())
+    let table = try t[0].contiguous()
     let (rows, width) = (table.shape[0], table.shape[1])
+    let indices = try indices(t[1], below: rows)
     let index = indices.pointer(Int64.self)
-    for i in 0..<indices.count where index[i] < 0 || index[i] >= rows {
-      throw ShapeError(
-        name, "index \(index[i]) is outside of the table \(table.shape), whose rows are 0 to \(rows - 1)")
-    }
     let y = try Tensor(undefined: context.shape, context.dtype)
     if context.dtype == .f64 {
       let (from, to) = (table.pointer(Double.self), y.pointer(Double.self))

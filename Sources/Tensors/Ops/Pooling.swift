@@ -11,13 +11,15 @@ extension PoolingOp {
     try require(s[0][1] > 0, "input \(s[0]) has no channels")
     try require(
       s[0][2] * s[0][3] <= Int(Int32.max), "input \(s[0]) has images of more than 2^31 pixels")
-    let (kernel, padding) = (window.kernel, window.padding)
-    let (height, width) = (max(padding.top, padding.bottom), max(padding.left, padding.right))
+    let shape = try window.shape(over: s[0], channels: s[0][1], for: name)
+    let isFull =
+      (0..<shape[2]).allSatisfy { !window.rows($0, of: s[0][2]).isEmpty }
+      && (0..<shape[3]).allSatisfy { !window.columns($0, of: s[0][3]).isEmpty }
     try require(
-      2 * height <= kernel.height && 2 * width <= kernel.width,
-      "padding \(max(height, width)) is more than half of the kernel \(kernel.height) x \(kernel.width), "
-        + "which would leave windows with nothing in them")
-    return try window.shape(over: s[0], channels: s[0][1], for: name)
+      isFull,
+      "padding leaves windows of input \(s[0]) with nothing in them; half of the kernel's "
+        + "\(window.kernel.height) x \(window.kernel.width) pixels is always safe")
+    return shape
   }
 
   public func dtype(of types: [DType]) throws -> DType { try floatingType(types) }
