@@ -16,6 +16,8 @@ typedef struct {
   size_t scratch_bytes;
   uint64_t scratch_epoch;  ///< grows whenever `scratch` moves
   int32_t threads_epoch;   ///< the od_set_threads call this thread has taken over
+  int32_t most_threads;    ///< what that call allows; 0 before the first refresh
+  int32_t threads;         ///< what OpenMP was told last
 } od_context;
 
 /// The calling thread's context, its thread count up to date. NULL after an error, which is then recorded.
@@ -33,3 +35,7 @@ void od_plan_destroy(od_plan *plan);
 
 /// Takes over a thread count set since, and drops plans made for another.
 void od_threads_refresh(od_context *context);
+
+/// Sets the thread count for a primitive of so many multiply-accumulates. To be called before the plan is
+/// looked up: the count depends on the shape alone, so that a plan is made and run with the same one.
+void od_threads_for(od_context *context, double macs);

@@ -135,7 +135,8 @@ static od_plan *create_plan(const od_key *key, const od_matmul_shape *s, bool ha
 /// One product or batch as oneDNN knows it: neither empty nor with both matrices shared by a batch.
 static od_status run(const od_matmul_shape *s, const float *a, const float *b, const float *bias, float *c) {
   od_key key = key_of(s, bias != NULL);
-  od_plan *plan = od_plan_find(&key);
+  double macs = (double)s->batch * (double)s->rows * (double)s->inner * (double)s->columns;
+  od_plan *plan = od_plan_find(&key, macs);
   if (!plan) plan = create_plan(&key, s, bias != NULL);
   if (!plan) return od_last_status();
   void *pointers[] = {(void *)(uintptr_t)a, (void *)(uintptr_t)b, c, (void *)(uintptr_t)bias};
