@@ -12,14 +12,20 @@ extension RunSession {
       [
         Function(
           "list", "Earlier runs, newest first: id, name, state, started, seconds, error, folder, script.",
-          .option("name", String?.self, "a part of the name"), .option("state", RunState?.self, "how it ended"),
+          .option("name", String?.self, "a part of the name"),
+          .option("state", RunState?.self, "how it ended"),
           .option("limit", Int?.self, "no more than these many", .positive), returns: "table[]"
         ) { name, state, limit in
           try self.store.list(RunFilter(state: state, name: name, limit: limit)).map(\.table)
         },
         Function(
+          "report_with", "Says what run:report calls: the library does, with qs.report.",
+          .required("report", LuaFunction.self, "options to rows")
+        ) { (report) -> Void in self.reporter = report },
+        Function(
           "load", "One run: its record, metrics (one table a line), stages and artifacts.",
-          .required("id", String.self, "its id or the beginning of it; 'last' for the newest"), returns: "table"
+          .required("id", String.self, "its id or the beginning of it; 'last' for the newest"),
+          returns: "table"
         ) { id in try self.store.load(id).table() },
       ])
   }

@@ -20,19 +20,22 @@ extension LuaRun {
           .option("step", Int?.self, "batch, epoch, or whatever is counted")
         ) { run, metrics, step in try run.log(metrics, step: step) },
         Function(
-          "param", "Records a setting.", .receiver(LuaRun.self), .required("name", String.self),
+          "param", "Records a setting.", .receiver(LuaRun.self),
+          .required("name", String.self, "what it is called"),
           .required("value", LuaValue.self, "a number, string, boolean, or a table of these")
         ) { run, name, value in try run.setParameter(name, JSONValue(value, of: "param: '\(name)'")) },
         Function(
           "stage", "Runs a part of the script, and records how long it took and how it ended.",
-          .receiver(LuaRun.self), .required("name", String.self), .required("body", LuaFunction.self),
+          .receiver(LuaRun.self), .required("name", String.self, "what it is called"),
+          .required("body", LuaFunction.self, "called without arguments; its results are returned"),
           returns: "any"
         ) { run, name, body in try LuaResults(try run.stage(name, body)) },
         Function(
           "artifact", "Keeps a file with the run: a copy of one, or one that a function writes.",
           .receiver(LuaRun.self), .required("name", String.self, "a file name"),
           .required(
-            "source", OneOf<String, LuaFunction>.self, "a path, or a function that writes to the path it is given"),
+            "source", OneOf<String, LuaFunction>.self,
+            "a path, or a function that writes to the path it is given"),
           returns: "string"
         ) { run, name, source in
           switch source {
@@ -44,6 +47,16 @@ extension LuaRun {
           "path", "A place in the run's folder to save a file to.", .receiver(LuaRun.self),
           .required("name", String.self, "a file name"), returns: "string"
         ) { run, name in try run.path(name) },
+        Function(
+          "report", "Does what qs.report does, and keeps the table with the run as report.json.",
+          .receiver(LuaRun.self), .required("options", LuaTable.self, "those of qs.report"), returns: "table"
+        ) { run, options in
+          try LuaResults(run.report(options))
+        },
+        Function(
+          "keep_report", "Keeps rows of qs.measure with the run as report.json.", .receiver(LuaRun.self),
+          .required("rows", LuaTable.self, "a list of tables of numbers and texts")
+        ) { (run, rows) -> Void in try run.keepReport(rows) },
         Function("finish", "Ends the run now rather than with the script.", .receiver(LuaRun.self)) { run in
           try run.finish(.finished)
         },
@@ -66,8 +79,10 @@ extension RunSession {
           .option("parameters", default: LuaTable(), "settings to see again")
         ) { name, seed, parameters in
           try self.begin(
-            name: name, seed: seed.map { UInt64(bitPattern: Int64($0)) }, parameters: try parameters.settings())
-        }
+            name: name, seed: seed.map { UInt64(bitPattern: Int64($0)) },
+            parameters: try parameters.settings())
+        },
+        Function("current_run", "The run that is open, or nil.") { self.current },
       ])
   }
 }
@@ -75,7 +90,9 @@ extension RunSession {
 extension LuaTable {
   /// Settings by name.
   func settings() throws -> [String: JSONValue] {
-    guard items.isEmpty else { throw LuaError("run: option 'parameters' must have names as keys, got a list") }
+    guard items.isEmpty else {
+      throw LuaError("run: option 'parameters' must have names as keys, got a list")
+    }
     var settings: [String: JSONValue] = [:]
     for (key, value) in fields {
       guard case .string(let name) = key else {

@@ -10,8 +10,12 @@ final class LuaRun: LuaObject {
   private var promised: [String] = []
   private(set) var isOpen = true
 
-  init(_ run: Run) {
+  /// `qs.report`, which is written in Lua.
+  private let reporter: LuaFunction?
+
+  init(_ run: Run, reporter: LuaFunction?) {
     self.run = run
+    self.reporter = reporter
     output = OutputLog(run)
   }
 
@@ -21,7 +25,9 @@ final class LuaRun: LuaObject {
     try requireOpen("log")
     var values = metrics
     let named = values.removeValue(forKey: "step")
-    if let named, Int(exactly: named) == nil { throw LuaError("log: 'step' must be an integer (got \(named))") }
+    if let named, Int(exactly: named) == nil {
+      throw LuaError("log: 'step' must be an integer (got \(named))")
+    }
     if values.isEmpty { throw LuaError("log: no metrics; give some as in run:log{loss = 0.1}") }
     try run.log(values, step: step ?? named.flatMap(Int.init(exactly:)))
   }
@@ -38,7 +44,8 @@ final class LuaRun: LuaObject {
     let start = ContinuousClock.now
     func end(_ state: Stage.State) throws {
       let seconds = (ContinuousClock.now - start) / .seconds(1)
-      print("stage \(name): \(state == .finished ? "" : "\(state) after ")\(String(format: "%.2f", seconds)) s")
+      print(
+        "stage \(name): \(state == .finished ? "" : "\(state) after ")\(String(format: "%.2f", seconds)) s")
       if isOpen { try run.endStage(token, state) }
     }
     do {
@@ -51,6 +58,19 @@ final class LuaRun: LuaObject {
     }
   }
 
+  // MARK: - Reports
+
+  func report(_ options: LuaTable) throws -> [LuaHandle] {
+    try requireOpen("report")
+    guard let reporter else { throw LuaError("report: this program has no qs.report") }
+    return try reporter.callForHandles(options)
+  }
+
+  func keepReport(_ rows: LuaTable) throws {
+    let text = try JSONValue(.table(rows), of: "report").json()
+    _ = try addArtifact("report.json") { try Data((text + "\n").utf8).write(to: $0) }
+  }
+
   // MARK: - Files
 
   /// Adds a copy of a file.
@@ -59,7 +79,8 @@ final class LuaRun: LuaObject {
       do {
         try FileManager.default.copyItem(at: URL(filePath: path), to: place)
       } catch {
-        throw LuaError("artifact: cannot copy \(path) (\((error as NSError).localizedDescription.lowercased()))")
+        throw LuaError(
+          "artifact: cannot copy \(path) (\((error as NSError).localizedDescription.lowercased()))")
       }
     }
   }

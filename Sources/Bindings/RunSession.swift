@@ -14,9 +14,12 @@ public final class RunSession {
   private let seed: UInt64?
   private var threads: Int
   private(set) var current: LuaRun?
+  /// `qs.report`, once Lua/report.lua has handed it over.
+  var reporter: LuaFunction?
 
   public init(
-    folder: String, script: String? = nil, source: String? = nil, arguments: [String] = [], seed: UInt64? = nil,
+    folder: String, script: String? = nil, source: String? = nil, arguments: [String] = [],
+    seed: UInt64? = nil,
     threads: Int? = nil
   ) {
     store = RunStore(root: URL(filePath: folder, directoryHint: .isDirectory))
@@ -45,7 +48,7 @@ public final class RunSession {
     description.arguments = arguments
     description.parameters = parameters
     description.versions = Software.versions
-    let run = LuaRun(try store.begin(description))
+    let run = LuaRun(try store.begin(description), reporter: reporter)
     current = run
     return run
   }

@@ -14,13 +14,16 @@ extension JSONValue {
     case .table(let table) where table.fields.isEmpty && !table.items.isEmpty:
       self = .array(try table.items.map { try JSONValue($0, of: subject) })
     case .table(let table): self = .object(try Self.object(table, of: subject))
-    default: throw LuaError("\(subject) cannot be a \(value.typeName); give a number, string, boolean or table")
+    default:
+      throw LuaError("\(subject) cannot be a \(value.typeName); give a number, string, boolean or table")
     }
   }
 
   private static func object(_ table: LuaTable, of subject: String) throws -> [String: JSONValue] {
     var object: [String: JSONValue] = [:]
-    for (index, item) in table.items.enumerated() { object["\(index + 1)"] = try JSONValue(item, of: subject) }
+    for (index, item) in table.items.enumerated() {
+      object["\(index + 1)"] = try JSONValue(item, of: subject)
+    }
     for (key, value) in table.fields {
       switch key {
       case .string(let name): object[name] = try JSONValue(value, of: subject)

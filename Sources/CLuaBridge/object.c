@@ -199,8 +199,12 @@ static int add_member(lua_State *L) {
   lua_rawgeti(L, -1, d->type);
   bool metamethod = strncmp(d->name, "__", 2) == 0;
   if (!(d->part == METHODS && metamethod)) lua_rawgeti(L, -1, d->part);
-  lua_pushinteger(L, d->function);
-  if (d->part == METHODS) lua_pushcclosure(L, lb_trampoline, 1);
+  if (d->part == METHODS && strcmp(d->name, "free") == 0) {  // does what `__close` does
+    lua_pushcfunction(L, close_box);
+  } else {
+    lua_pushinteger(L, d->function);
+    if (d->part == METHODS) lua_pushcclosure(L, lb_trampoline, 1);
+  }
   lua_setfield(L, -2, d->name);
   return 0;
 }

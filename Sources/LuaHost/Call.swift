@@ -30,6 +30,7 @@ struct Call {
   @usableFromInline
   mutating func findOptions() throws {
     if signature.options.isEmpty { return try refuseExtraArguments() }
+    if signature.hasRest { return try findOptionsAfterRest() }
     var place = signature.positional.count
     if count > 0, count <= place, count > signature.requiredCount, arguments[count - 1].tag == LB_TABLE,
       !signature.positional[count - 1].acceptsTable
@@ -53,6 +54,15 @@ struct Call {
     }
     try check(options)
     if count > place + 1 { try refuseExtraArguments() }
+  }
+
+  /// Behind any number of arguments, the options are a last table that is no list.
+  private mutating func findOptionsAfterRest() throws {
+    guard count > 0, let last = try? LuaArgument(arguments[count - 1], vm: vm).table(), last.fieldCount > 0
+    else { return }
+    options = last
+    positional = count - 1
+    try check(last)
   }
 
   private func check(_ options: LuaTableView) throws {

@@ -24,4 +24,8 @@ public struct Library {
     self.functions = functions
     self.constants = constants
   }
+
+  func joined(by more: Library) -> Library {
+    Library(name, doc, functions + more.functions, constants: constants + more.constants)
+  }
 }

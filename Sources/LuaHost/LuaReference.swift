@@ -100,10 +100,14 @@ public final class LuaFunction: @unchecked Sendable {
     return try vm.call(reference, payloads)
   }
 
-  /// Calls the function with no arguments, and leaves its results in Lua, tables with their identity.
-  public func callForHandles() throws -> [LuaHandle] {
+  /// Calls the function, and leaves its results in Lua, tables with their identity.
+  public func callForHandles<each Argument: LuaEncodable>(_ argument: repeat each Argument) throws
+    -> [LuaHandle]
+  {
     guard let vm else { throw LuaError("the script of this function has ended") }
-    return try vm.call(reference, []) { try LuaHandle($0) }
+    var payloads: [LuaPayload] = []
+    repeat payloads.append(try (each argument).payload(for: vm))
+    return try vm.call(reference, payloads) { try LuaHandle($0) }
   }
 
   /// Calls the function with a list of arguments.

@@ -1,8 +1,13 @@
 import CLuaBridge
 
 extension LuaVM {
+  /// Adds functions to the library of that name, or makes it.
   public func register(_ library: Library) {
-    libraries.append(library)
+    if let known = libraries.firstIndex(where: { $0.name == library.name }) {
+      libraries[known] = libraries[known].joined(by: library)
+    } else {
+      libraries.append(library)
+    }
     install(library.functions, at: library.name)
     for constant in library.constants { define(constant.name, constant.value, in: library.name) }
   }

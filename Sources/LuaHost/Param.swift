@@ -126,8 +126,8 @@ extension Param where Value: LuaDecodable {
   ) -> Param where Value == [Element] {
     let param = Param(.init(name, Element.self, doc, .rest), decode: Value.decode)
     param.decodeRest = { call, info in
-      guard info.position < call.count else { return [] }
-      return try (info.position..<call.count).map { position in
+      guard info.position < call.positional else { return [] }
+      return try (info.position..<call.positional).map { position in
         let argument = LuaArgument(call.arguments[position], vm: call.vm)
         do throws(LuaMismatch) {
           if let element = try Element.decode(argument) { return element }

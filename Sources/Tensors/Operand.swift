@@ -32,11 +32,11 @@ extension Int: Operand {
 
 extension Op {
   /// The op on two operands brought to one element type.
-  func combine(_ a: Tensor, _ b: some Operand) throws -> Tensor {
+  public func combine(_ a: Tensor, _ b: some Operand) throws -> Tensor {
     try promoting(a, b.operand(with: a, for: name))
   }
 
-  func combine(_ a: Double, _ b: Tensor) throws -> Tensor {
+  public func combine(_ a: Double, _ b: Tensor) throws -> Tensor {
     try promoting(a.operand(with: b, for: name), b)
   }
 

@@ -17,7 +17,7 @@ final class Session {
       seed: options.seed)
     if let threads = options.threads { try Software.setThreads(threads) }
     self.arguments = arguments
-    runs.install(into: vm)
+    try Bindings.install(into: vm, runs: runs)
     stopWhenOutputFails()
   }
 
@@ -45,7 +45,8 @@ final class Session {
       if co_failed() == 0 { Console.complain("interrupted") }
       return finish(.interrupted, .interrupted)
     case let exit as LuaExit:
-      return finish(exit.code == 0 ? .finished : .failed, ExitStatus(code: exit.code), error: "os.exit(\(exit.code))")
+      return finish(
+        exit.code == 0 ? .finished : .failed, ExitStatus(code: exit.code), error: "os.exit(\(exit.code))")
     case let error as LuaError:
       Console.complain(error)
       return finish(.failed, .failure, error: error.message)

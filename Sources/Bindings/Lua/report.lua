@@ -122,7 +122,9 @@ declare{
     for _, entry in ipairs(ordered(o.models)) do add(entry[1], entry[2]) end
     print(format_table(rows))
     local run = qs.current_run()
-    if run then run:report(rows) end
+    if run then run:keep_report(rows) end
     return rows
   end,
 }
+
+qs.runs.report_with(qs.report)

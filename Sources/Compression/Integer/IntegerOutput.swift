@@ -60,6 +60,13 @@ public struct IntegerWeights: Sendable {
       } ?? [Int32](repeating: 0, count: quantizer.scales.count)
   }
 
+  init(
+    weights: [Int8], bias: [Int32], multipliers: [Float], inputZeroPoint: UInt8, output: qk_output
+  ) {
+    (self.weights, self.bias, self.multipliers) = (weights, bias, multipliers)
+    (self.inputZeroPoint, self.output) = (inputZeroPoint, output)
+  }
+
   func encode(to record: inout StepRecord) {
     record.put(weights, "weights")
     record.put(bias, "bias")

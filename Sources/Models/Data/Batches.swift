@@ -6,6 +6,8 @@ public struct Batches {
   public struct Batch {
     public let inputs: Tensor
     public let targets: Tensor
+    /// Which examples of the data set these are, counted from 0.
+    public let indices: [Int]
   }
 
   private let data: Dataset
@@ -32,8 +34,11 @@ public struct Batches {
     let range = position..<min(position + size, end)
     position = range.upperBound
     guard let order else {
-      return Batch(inputs: try data.inputs.rows(range), targets: try data.targets.rows(range))
+      return Batch(
+        inputs: try data.inputs.rows(range), targets: try data.targets.rows(range), indices: Array(range))
     }
-    return Batch(inputs: try data.inputs.rows(order[range]), targets: try data.targets.rows(order[range]))
+    let places = order[range]
+    return Batch(
+      inputs: try data.inputs.rows(places), targets: try data.targets.rows(places), indices: Array(places))
   }
 }

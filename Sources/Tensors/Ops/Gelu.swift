@@ -5,7 +5,7 @@ import CKernels
 public struct Gelu: RealUnaryOp {
   public static let name = "gelu"
 
-  public enum Approximation: String, Sendable {
+  public enum Approximation: String, CaseIterable, Sendable {
     /// `Phi(x) = (1 + erf(x / sqrt 2)) / 2`
     case none
     /// `Phi(x) ~ (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`

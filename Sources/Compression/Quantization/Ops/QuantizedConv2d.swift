@@ -29,11 +29,7 @@ public struct QuantizedConv2d: QuantizedOp {
   public func step(_ shapes: [Shape], weights: [Tensor]) throws -> any IntegerStep {
     let (x, weight) = (shapes[0], weights[0].shape)
     let window = convolution.window(weight)
-    let geometry = qk_conv2d_shape(
-      height: x[2], width: x[3], channels: x[1], out_channels: weight[0], groups: convolution.groups,
-      kernel_h: weight[2], kernel_w: weight[3], stride_h: window.stride.height, stride_w: window.stride.width,
-      dilation_h: window.dilation.height, dilation_w: window.dilation.width, pad_top: window.padding.top,
-      pad_left: window.padding.left, pad_bottom: window.padding.bottom, pad_right: window.padding.right)
+    let geometry = qk_conv2d_shape(x, window, outputs: weight[0], groups: convolution.groups)
     let values = try IntegerWeights(
       weight: weights[0], bias: weights.count > 1 ? weights[1] : nil, quantizer: quantizer,
       input: activations[0],

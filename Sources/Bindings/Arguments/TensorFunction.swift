@@ -1,0 +1,23 @@
+import LuaHost
+import Tensors
+
+/// A function of a tensor that scripts know in two forms, `t:sum(1)` and `qs.sum(t, 1)`, from one declaration.
+struct TensorFunction {
+  let method: Function
+  let function: Function
+
+  init<each Argument, Result: LuaEncodable>(
+    _ name: String, _ doc: String, _ parameter: repeat Param<each Argument>, returns: String? = nil,
+    body: @escaping (Tensor, repeat each Argument) throws -> Result
+  ) {
+    method = Function(name, doc, .receiver(Tensor.self), repeat each parameter, returns: returns, body: body)
+    function = Function(
+      name, doc, .required("x", Tensor.self, "of any shape"), repeat each parameter, returns: returns,
+      body: body)
+  }
+
+  /// A function of one tensor that an op computes.
+  init(_ name: String, _ doc: String, _ op: any Op) {
+    self.init(name, doc) { (x: Tensor) in try op.apply([x]) }
+  }
+}

@@ -1,0 +1,75 @@
+import Deployment
+import Formats
+import LuaHost
+import Models
+import Tensors
+
+extension Program: LuaObject {
+  public static var luaName: String { "program" }
+
+  public static var luaType: LuaType {
+    LuaType(
+      "A quantized graph compiled for the integer kernels. Call it with f32 inputs.",
+      properties: [
+        Property("macs", "Multiply-accumulates of one sample.") { (p: Program) in p.macs },
+        Property("parameters", "Trained numbers.") { (p: Program) in p.parameterCount },
+        Property("nonzeros", "Trained numbers that are not zero.") { (p: Program) in p.nonZeroCount },
+        Property("arena_bytes", "Bytes of activations alive at once for one sample.") { (p: Program) in
+          p.arenaBytesPerSample
+        },
+        Property("bytes", "Bytes of its file.") { (p: Program) in try ProgramFile.encode(p).count },
+        Property("input_shape", "Of one sample.") { (p: Program) in p.inputShape.dims },
+        Property("output_shape", "Of one sample.") { (p: Program) in p.outputShape.dims },
+        Property("steps", "The steps in order: a list of {name, kind, macs}.", type: "table[]") {
+          (p: Program) in
+          p.instructions.map { step in
+            LuaTable([
+              "name": .string(step.name), "kind": .string(type(of: step.step).kind), "macs": .int(step.macs),
+            ])
+          }
+        },
+      ],
+      methods: [
+        Function(
+          "__call", "Runs a batch.", .receiver(Program.self), .required("input", Tensor.self, "f32 [N, ...]")
+        ) {
+          p, x in try p(x)
+        },
+        Function("eval", "Does nothing: a program has one mode. Returns it.", .receiver(Program.self)) { p in
+          p
+        },
+        Function(
+          "counts", "Parameters, non-zeros among them, and multiply-accumulates of one sample.",
+          .receiver(Program.self),
+          .optional("example", Tensor?.self, "not needed here"), returns: "table"
+        ) { p, _ in
+          LuaTable([
+            "parameters": .int(p.parameterCount), "nonzeros": .int(p.nonZeroCount), "macs": .int(p.macs),
+          ])
+        },
+        Function(
+          "save", "Writes it to a .qsm file.", .receiver(Program.self),
+          .required("path", String.self, "the file; written whole or not at all")
+        ) { (p, path) -> Void in try ProgramFile.write(p, to: path) },
+        Function("__tostring", "A line for each step.", .receiver(Program.self), returns: "string") { p in
+          let lines = p.instructions.map { "  \($0.name): \(type(of: $0.step).kind)" }
+          return (["program(\(p.inputShape) -> \(p.outputShape)"] + lines + [")"]).joined(separator: "\n")
+        },
+      ])
+  }
+
+  /// `qs.compile` and `qs.load_program`.
+  static var functions: [Function] {
+    [
+      Function(
+        "compile", "Compiles a quantized graph for the integer kernels.",
+        .required("graph", Graph.self, "from qs.quantize")
+      ) { graph in try Program(compiling: graph) },
+      Function(
+        "load_program", "Reads a program from a .qsm file.", .required("path", String.self, "the file")
+      ) { path in
+        try ProgramFile.read(path)
+      },
+    ]
+  }
+}

@@ -1,0 +1,70 @@
+import Compression
+import LuaHost
+import Models
+import Tensors
+
+extension StaticQuantization.Granularity: LuaEnum {}
+
+/// The observers by the names recipes know.
+enum ObserverName: String, CaseIterable, LuaEnum {
+  case minmax, percentile
+
+  func kind(percentile: Double) -> ObserverKind {
+    switch self {
+    case .minmax: .minmax
+    case .percentile: .percentile(percentile)
+    }
+  }
+}
+
+/// `qs.quantization`: the pieces under `qs.quantize`.
+enum QuantizationLibrary {
+  static var library: Library {
+    Library("qs.quantization", "The pieces under qs.quantize.", [staticQuantization] + numbers)
+  }
+
+  private static var staticQuantization: Function {
+    Function(
+      "static", "Post-training static int8: batch norm folded, ranges observed on calibration data.",
+      .required("graph", Graph.self, "from qs.capture; it is not changed"),
+      .required("calibration", DatasetObject.self, "a few hundred samples like those to come"),
+      .option("batch_size", default: 64, "samples run together", .positive),
+      .option("granularity", default: StaticQuantization.Granularity.channel, "of the weights' scales"),
+      .option("observer", default: ObserverName.minmax, "how the range of activations is chosen"),
+      .option("percentile", default: 99.99, "of the percentile observer", .percentile)
+    ) { graph, calibration, size, granularity, observer, percentile in
+      let quantize = StaticQuantization(
+        observer: observer.kind(percentile: percentile), granularity: granularity)
+      var batches = try Batches(calibration.data, size: size)
+      var inputs: [Tensor] = []
+      while let batch = try batches.next() { inputs.append(batch.inputs) }
+      return try quantize(graph, calibration: inputs)
+    }
+  }
+
+  private static var numbers: [Function] {
+    [
+      Function(
+        "params", "The u8 grid that covers a range, widened to contain 0: {scale = ..., zero_point = ...}.",
+        .required("min", Double.self, "lowest value"), .required("max", Double.self, "highest value")
+      ) { low, high in
+        try require(low <= high, "params", "min \(low) is above max \(high)")
+        return QuantParams(covering: Float(low), Float(high))
+      },
+      Function(
+        "observe", "The range that an observer chooses for values: lowest and highest.",
+        .required("values", Tensor.self, "f32"), .option("observer", default: ObserverName.minmax, "which"),
+        .option("percentile", default: 99.99, "of the percentile observer", .percentile),
+        returns: "number, number"
+      ) { values, observer, percentile in
+        let observer = observer.kind(percentile: percentile).make()
+        try observer.observe(values.cast(to: .f32))
+        return LuaResults(observer.range.min, observer.range.max)
+      },
+    ]
+  }
+}
+
+extension Rule where Value == Double {
+  fileprivate static var percentile: Rule { Rule("be above 50 and at most 100") { $0 > 50 && $0 <= 100 } }
+}

@@ -1,0 +1,37 @@
+import Formats
+import LuaHost
+import Tensors
+
+/// Tensors in files.
+enum FileLibraries {
+  /// `qs.npy`
+  static var npy: Library {
+    Library(
+      "qs.npy", "NumPy's files of one tensor; see tensor:save.",
+      [
+        Function("load", "Reads a tensor from a .npy file.", .required("path", String.self, "the file")) {
+          path in try Npy.read(path)
+        },
+        Function(
+          "save", "Writes a tensor to a .npy file, exactly.", .required("path", String.self, "the file"),
+          .required("x", Tensor.self, "any tensor")
+        ) { (path, x) -> Void in try Npy.write(x, to: path) },
+      ])
+  }
+
+  /// `qs.safetensors`
+  static var safetensors: Library {
+    Library(
+      "qs.safetensors", "Files of named tensors; see module:save.",
+      [
+        Function(
+          "load", "Reads all tensors of a file, by name.", .required("path", String.self, "the file"),
+          returns: "table<string, tensor>"
+        ) { path in try Safetensors(contentsOf: path).tensors },
+        Function(
+          "save", "Writes tensors by name.", .required("path", String.self, "the file"),
+          .required("tensors", [String: Tensor].self, "by name")
+        ) { (path, tensors) -> Void in try Safetensors(tensors).write(to: path) },
+      ])
+  }
+}

@@ -1,0 +1,70 @@
+import LuaHost
+import Models
+import Tensors
+
+extension Graph {
+  static var properties: [Property] {
+    [
+      training,
+      Property("nodes", "The nodes in order: a list of {name, op, shape}.", type: "table[]") { (g: Graph) in
+        g.nodeTables
+      },
+      Property("log", "What the passes applied so far did, a line each.") { (g: Graph) in
+        g.log.map(\.description)
+      },
+    ]
+  }
+
+  private var nodeTables: [LuaTable] {
+    order.map { id in
+      let node = self[id]
+      let op: String
+      switch node.kind {
+      case .input: op = "input"
+      case .leaf: op = "leaf"
+      case .apply(let operation, _): op = operation.name
+      }
+      return LuaTable([
+        "name": .string(node.name), "op": .string(op), "dtype": .string(node.dtype.rawValue),
+        "shape": .table(LuaTable(items: node.shape.map(LuaValue.int))),
+      ])
+    }
+  }
+
+  static var graphMethods: [Function] {
+    [
+      Function(
+        "fold_batch_norm", "Folds every batch norm into the layer that feeds it. Returns the graph.", .graph
+      ) { g in
+        try g.apply(.foldBatchNorm)
+        return g
+      },
+      Function("remove_identities", "Removes what does nothing in evaluation, such as dropout.", .graph) {
+        g in
+        try g.apply(.removeIdentities)
+        return g
+      },
+      Function("copy", "The same nodes and parameters in another graph.", .graph) { g in g.copy() },
+    ]
+  }
+
+  /// `qs.capture`.
+  static var functions: [Function] {
+    [
+      Function(
+        "capture",
+        "Runs a module once, in evaluation mode, and keeps the operations it made as a graph. Choices that "
+          + "depend on values stay as they fell for the example.",
+        .required("module", Module.self, "what to capture"), .rest("inputs", Tensor.self, "an example"),
+        returns: "graph"
+      ) { module, inputs in
+        try require(!inputs.isEmpty, "capture", "needs an example input after the module")
+        return try Graph(capturing: module, inputs)
+      }
+    ]
+  }
+}
+
+extension Param where Value == Graph {
+  fileprivate static var graph: Param { .receiver(Graph.self) }
+}

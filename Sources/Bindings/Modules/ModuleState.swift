@@ -1,0 +1,40 @@
+import LuaHost
+import Models
+import Tensors
+
+/// What scripts keep of a module beside the module.
+extension Module {
+  /// Copies of all parameters and buffers by path.
+  func state() throws -> LuaTable {
+    LuaTable(
+      fields: try namedParameters().map { (.string($0.path), .object(try $0.parameter.value.copy())) })
+  }
+
+  /// Takes over values from `state()`.
+  func load(_ state: [String: Tensor]) throws {
+    let parameters = namedParameters()
+    for (path, parameter) in parameters {
+      guard let value = state[path] else { throw ShapeError("load_state", "the state has no '\(path)'") }
+      try require(
+        value.shape == parameter.value.shape, "load_state",
+        "'\(path)' is \(value.shape) in the state, the model has \(parameter.value.shape)")
+    }
+    for (path, parameter) in parameters {
+      if let value = state[path] { try parameter.value.assign(value) }
+    }
+  }
+
+  func nonZeroCount() throws -> Int {
+    try weights.reduce(0) { try $0 + $1.value.notEqual(0).sum().intItem() }
+  }
+
+  /// Multiply-accumulates of one sample of `example`.
+  func macs(of example: Tensor) throws -> Int {
+    let graph = try (self as? Graph) ?? Graph(capturing: self, [example])
+    return try graph.macs().values.reduce(0, +)
+  }
+}
+
+extension Tensor {
+  fileprivate func intItem() throws -> Int { Int(try item()) }
+}

@@ -1,0 +1,32 @@
+import LuaHost
+import Tensors
+
+/// `qs`: the process and the clock.
+enum SystemLibrary {
+  static func functions(of vm: LuaVM) -> [Function] {
+    [
+      Function(
+        "threads", "Sets how many threads compute, for everything that follows.",
+        .required("count", Int.self, "threads", .positive)
+      ) { (count) -> Void in try Engine.setThreads(count) },
+      Function(
+        "memory",
+        "Bytes: of living tensors (live), the most there ever were (peak), kept for reuse (pooled), of Lua "
+          + "itself (lua).", returns: "table<string, integer>"
+      ) { [unowned vm] in
+        [
+          "live": BufferPool.liveBytes, "peak": BufferPool.peakBytes, "pooled": BufferPool.pooledBytes,
+          "lua": vm.memoryUsed,
+        ]
+      },
+      Function("clock", "Seconds of a clock that never goes back; for differences.") { () -> Double in
+        let now = ContinuousClock().systemEpoch.duration(to: .now)
+        return Double(now.components.seconds) + Double(now.components.attoseconds) * 1e-18
+      },
+      Function(
+        "type", "As Lua's type(), with the library's types by name: \"tensor\", \"module\", \"graph\" ...",
+        .required("value", LuaArgument.self, "anything")
+      ) { value in value.typeName },
+    ]
+  }
+}

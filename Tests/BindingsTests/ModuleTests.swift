@@ -1,0 +1,90 @@
+import Testing
+
+@Suite struct ModuleTests {
+  @Test func `a model prints as a tree`() throws {
+    let text = "print(nn.sequential{nn.conv2d(1, 8, 3, {padding = 1}), nn.residual(nn.linear(2, 2))})"
+    #expect(
+      try Script().output(text) == """
+        sequential(
+          (0): conv2d(1, 8, 3, {padding = 1})
+          (1): residual(
+            (body): linear(2, 2)
+          )
+        )
+        """)
+  }
+
+  @Test(arguments: [
+    Snippet("print(m[1].weight.shape[1], m[-1].bias.shape[1], #m)", "4 2 3"),
+    Snippet("m[1].weight = qs.zeros(4, 3); print(m[1].weight:sum():item())", "0.0"),
+    Snippet(
+      "local n = 0; for path in pairs(m:parameters()) do n = n + 1 end; print(n, m:parameters()['2.bias'].shape[1])",
+      "4 2"),
+    Snippet(
+      "for _, entry in ipairs(m:named_modules()) do print(entry[1], qs.type(entry[2])) end",
+      " module\n0 module\n1 module\n2 module"),
+    Snippet(
+      "print(m:count(), m:counts(qs.ones(5, 3)).macs, m.training, m:eval().training)", "26 20 true false"),
+    Snippet(
+      "local s = m:state(); m[1].weight = qs.zeros(4, 3); m:load_state(s); print(m[1].weight:abs():sum():item() > 0)",
+      "true"),
+    Snippet(
+      "m(qs.ones(1, 3)):sum():backward(); print(m[1].weight.grad.shape[2]); m:zero_grad(); print(m[1].weight.grad)",
+      "3\nnil"),
+  ])
+  func `parameters and children are found by name and number`(_ snippet: Snippet) throws {
+    let text = "local m = nn.sequential{nn.linear(3, 4), nn.relu(), nn.linear(4, 2)}; "
+    let output = try Script().output(text + snippet.text)
+    #expect(output == snippet.output)
+  }
+
+  @Test(arguments: [
+    Snippet(
+      "local fc, act = nn.linear(2, 2), nn.relu(); print(nn.model(function(x) return act(fc(x)) end))",
+      "model(\n  (act): relu()\n  (fc): linear(2, 2)\n)"),
+    Snippet(
+      "print(nn.model{fc = nn.linear(2, 2), forward = function(self, x) return self.fc(x) end})",
+      "model(\n  (fc): linear(2, 2)\n)"),
+    Snippet(
+      "local blocks = {nn.relu(), nn.tanh()}; print(nn.model(function(x) for _, b in ipairs(blocks) do x = b(x) end return x end))",
+      "model(\n  (blocks.1): relu()\n  (blocks.2): tanh()\n)"),
+    Snippet(
+      "local scale = qs.ones(1); scale.requires_grad = true; print(nn.model(function(x) return x * scale end):parameters().scale:item())",
+      "1.0"),
+  ])
+  func `a free-form model knows what its function uses`(_ snippet: Snippet) throws {
+    let output = try Script().output(snippet.text)
+    #expect(output == snippet.output)
+  }
+
+  @Test func `a module survives a safetensors file, and a file that does not fit is refused`() throws {
+    let text = """
+      local path = os.tmpname()
+      local a, b = nn.linear(3, 2), nn.linear(3, 2)
+      a:save(path)
+      b:load(path)
+      print(a.weight:eq(b.weight):logical_not():to("i64"):sum():item())
+      local report = nn.sequential{nn.linear(3, 2)}:load(path, {strict = false})
+      print(#report.missing, #report.unexpected)
+      print(pcall(function() nn.linear(3, 2, {bias = false}):load(path) end))
+      os.remove(path)
+      """
+    let output = try Script().output(text).split(separator: "\n")
+    #expect(output[0] == "0")
+    #expect(output[1] == "2 2")
+    #expect(output[2].contains("does not fit the model (unexpected: 'bias'); load with strict = false"))
+  }
+
+  @Test func `a captured graph computes what its module does`() throws {
+    let text = """
+      local m = nn.sequential{nn.conv2d(1, 2, 3), nn.batch_norm2d(2), nn.relu(), nn.flatten(), nn.linear(32, 3)}:eval()
+      local x = qs.randn(2, 1, 6, 6)
+      local g = qs.capture(m, x)
+      local before = #g.nodes
+      g:fold_batch_norm()
+      print((g(x) - m(x)):abs():max():item() < 1e-5, #g.nodes < before, qs.type(g), m.nodes)
+      """
+    let output = try Script().output(text)
+    #expect(output == "true true graph nil")
+  }
+}

@@ -1,0 +1,98 @@
+import Testing
+
+@Suite struct TrainingTests {
+  @Test func `a loss written in Lua has the gradient that differences give`() throws {
+    let text = """
+      local x = qs.tensor({{0.3, -0.7, 1.1}, {0.2, 0.9, -0.4}}, {dtype = "f64"})
+      local y = qs.tensor({2, 0}, {dtype = "i64"}):one_hot(3, {dtype = "f64"})
+      local function loss(x) return -(x:log_softmax(2) * y):sum(2):mean() + 0.1 * (x ^ 2):mean() end
+      x.requires_grad = true
+      loss(x):backward()
+      local worst, h = 0, 1e-5
+      for i = 1, 2 do for j = 1, 3 do
+        local up, down = x:clone(), x:clone()
+        up[{i, j}], down[{i, j}] = up[{i, j}] + h, down[{i, j}] - h
+        local slope = (loss(up):item() - loss(down):item()) / (2 * h)
+        worst = math.max(worst, math.abs(slope - x.grad[{i, j}]:item()))
+      end end
+      print(worst < 1e-8)
+      """
+    let output = try Script().output(text)
+    #expect(output == "true")
+  }
+
+  @Test(arguments: [
+    "sgd(model, {lr = 0.1, momentum = 0.9})", "adam(model, {lr = 0.05})", "adamw(model, {lr = 0.05})",
+  ])
+  func `a loop in Lua learns`(_ optimizer: String) throws {
+    let text = """
+      qs.seed(1)
+      local model = nn.sequential{nn.linear(2, 16), nn.tanh(), nn.linear(16, 2)}
+      local x = qs.tensor{{0, 0}, {0, 1}, {1, 0}, {1, 1}}
+      local y = qs.tensor({0, 1, 1, 0}, {dtype = "i64"})
+      local optimizer = qs.optim.\(optimizer)
+      for _ = 1, 200 do
+        optimizer:zero_grad()
+        local loss = qs.losses.cross_entropy(model(x), y)
+        loss:backward()
+        optimizer:clip_grad_norm(5)
+        optimizer:step()
+      end
+      print(qs.losses.correct(model(x), y), optimizer.steps)
+      """
+    let output = try Script().output(text)
+    #expect(output == "4 200")
+  }
+
+  @Test func `an optimizer of tensors changes them`() throws {
+    let text = """
+      local t = qs.tensor{4}
+      t.requires_grad = true
+      local optimizer = qs.optim.sgd({t}, {lr = 0.5})
+      for _ = 1, 3 do optimizer:zero_grad(); (t * t):sum():backward(); optimizer:step() end
+      optimizer.lr = 0.25
+      print(t:item(), optimizer.lr, qs.optim.cosine(10)(1), qs.optim.warmup(4)(1))
+      """
+    let output = try Script().output(text)
+    #expect(output == "0.0 0.25 1.0 0.25")
+  }
+
+  @Test func `batches go through a data set once, and say which examples they hold`() throws {
+    let text = """
+      local d = qs.data.tensors(qs.arange(10):reshape(10, 1), qs.arange(10, {dtype = "i64"}))
+      local seen, sum = 0, 0
+      for x, y, index in d:batches{size = 4, shuffle = true} do
+        seen = seen + #x
+        sum = sum + (x:reshape(-1) - y:float()):abs():sum():item() + (y - index):abs():sum():item()
+      end
+      print(seen, sum, #d:take(3), #d:skip(3), #d:batches{size = 4, drop_last = true})
+      local train, test = qs.data.digits()
+      print(#train, #test, table.concat(test:example().shape, "x"))
+      """
+    let output = try Script().output(text)
+    #expect(output == "10 0.0 3 7 2\n1437 360 1x1x8x8")
+  }
+
+  @Test func `a model is trained, pruned, quantized and compiled from Lua`() throws {
+    let text = """
+      qs.seed(3)
+      local train, test = qs.data.digits()
+      train = train:take(512)
+      local model = nn.sequential{nn.flatten(), nn.linear(64, 32), nn.relu(), nn.linear(32, 10)}
+      qs.fit(model, train, {epochs = 20, lr = 5e-3, verbose = false})
+      local float = qs.evaluate(model, test).accuracy
+      qs.prune(model, {sparsity = 0.5, data = train, finetune = {epochs = 2, verbose = false}})
+      print(math.abs(qs.pruning.sparsity(model) - 0.5) < 0.02)
+      local graph = qs.quantize(model, {calibration = train:take(128)})
+      local program = qs.compile(graph)
+      local int8 = qs.evaluate(program, test).accuracy
+      print(float > 0.85, int8 > float - 0.05, qs.evaluate(graph, test).accuracy == int8)
+      local path = os.tmpname()
+      program:save(path)
+      print(qs.load_program(path)(test.inputs):eq(program(test.inputs)):logical_not():to("i64"):sum():item())
+      os.remove(path)
+      """
+    let output = try Script().output(text)
+    #expect(output == "true\ntrue true true\n0")
+  }
+}
