@@ -21,27 +21,36 @@ local function epochs(n) return options.quick and 1 or n end
 
 local run = qs.run{ name = "mnist", seed = 1 }
 
-local function block(inputs, outputs, o)
-  return nn.conv2d(inputs, outputs, 3, o), nn.batch_norm2d(outputs), nn.relu()
+-- Moves a batch by up to two pixels in both directions.
+local function shift(x)
+  local dy, dx = qs.randint(-2, 3, 1):item(), qs.randint(-2, 3, 1):item()
+  local function ranges(d) -- what is left of a side of 28: where it comes from, where it goes
+    return { math.max(1, 1 - d), math.min(28, 28 - d) }, { math.max(1, 1 + d), math.min(28, 28 + d) }
+  end
+  local from_y, to_y = ranges(dy)
+  local from_x, to_x = ranges(dx)
+  local moved = qs.zeros(x.shape)
+  moved[{ {}, {}, to_y, to_x }] = x[{ {}, {}, from_y, from_x }]
+  return moved
 end
-local function network(width, classes_in)
-  local layers = {}
-  local function add(...) for _, layer in ipairs{ ... } do layers[#layers + 1] = layer end end
-  add(block(1, width, { padding = 1 }))
-  add(nn.max_pool2d(2))
-  add(block(width, 2 * width, { padding = 1 }))
-  add(nn.max_pool2d(2))
-  add(nn.flatten(), nn.linear(classes_in, 10))
-  return nn.sequential(layers)
+
+local function network(width)
+  return nn.sequential{
+    nn.conv2d(1, width, 3, { padding = 1 }), nn.batch_norm2d(width), nn.relu(), nn.max_pool2d(2),
+    nn.conv2d(width, 2 * width, 3, { padding = 1 }), nn.batch_norm2d(2 * width), nn.relu(), nn.max_pool2d(2),
+    nn.conv2d(2 * width, 2 * width, 3, { padding = 1 }), nn.batch_norm2d(2 * width), nn.relu(), nn.max_pool2d(2),
+    nn.flatten(), nn.linear(2 * width * 3 * 3, 10),
+  }
 end
-local teacher, student = network(32, 64 * 7 * 7), network(8, 16 * 7 * 7)
+local teacher, student = network(32), network(8)
 
 run:stage("teacher", function()
-  qs.fit(teacher, train, { epochs = epochs(5), batch_size = 128, lr = 2e-3, validation = test, keep_best = false })
+  qs.fit(teacher, train, { epochs = epochs(6), batch_size = 128, lr = 3e-3, augment = shift,
+                           validation = test, keep_best = false })
 end)
 run:stage("distil", function()
-  qs.distill{ teacher = teacher, student = student, data = train, validation = test,
-              temperature = 4, alpha = 0.7, epochs = epochs(5), batch_size = 128, lr = 4e-3, keep_best = false }
+  qs.distill{ teacher = teacher, student = student, data = train, validation = test, temperature = 4,
+              alpha = 0.7, epochs = epochs(6), batch_size = 128, lr = 5e-3, keep_best = false }
 end)
 local distilled = qs.measure(student, test) -- now: pruning changes it
 run:stage("prune", function()
