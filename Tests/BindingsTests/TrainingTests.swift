@@ -44,6 +44,23 @@ import Testing
     #expect(output == "4 200")
   }
 
+  @Test(arguments: [
+    Snippet("losses.nll(x:log_softmax(2), y) - losses.cross_entropy(x, y)", "0.0"),
+    Snippet("losses.kl(x:log_softmax(2), x:softmax(2))", "0.0"),
+    Snippet("losses.kl(qs.tensor{{0.5, 0.5}}:log(), qs.tensor{{1, 0}}) - math.log(2)", "0.0"),
+    Snippet("losses.mse(x, x + 2) - 4", "0.0"),
+    Snippet("losses.l1(x, x - 2) - 2", "0.0"),
+    Snippet("losses.distillation(x, x, y, 4, 1)", "0.0"),
+  ])
+  func `losses are what their formulas say`(_ snippet: Snippet) throws {
+    let text = """
+      local losses, x, y = qs.losses, qs.tensor{{1, 2, 0}, {0, -1, 3}}, qs.tensor({1, 2}, {dtype = "i64"})
+      print(string.format("%.1f", (\(snippet.text)):abs():item()))
+      """
+    let output = try Script().output(text)
+    #expect(output == snippet.output)
+  }
+
   @Test func `an optimizer of tensors changes them`() throws {
     let text = """
       local t = qs.tensor{4}

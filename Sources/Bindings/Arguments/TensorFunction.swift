@@ -1,7 +1,8 @@
 import LuaHost
 import Tensors
 
-/// A function of a tensor that scripts know in two forms, `t:sum(1)` and `qs.sum(t, 1)`, from one declaration.
+/// A function of a tensor that scripts know in two forms from one declaration: `t:sum(1)`,
+/// `qs.sum(t, 1)`.
 struct TensorFunction {
   let method: Function
   let function: Function

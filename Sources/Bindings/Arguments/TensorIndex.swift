@@ -2,8 +2,8 @@ import LuaHost
 import Tensors
 
 /// What stands in the brackets of `t[...]`: a position, or a table with a position or a range for each of the
-/// first dimensions. Positions count from 1, or from the end with negative numbers; `{2, 4}` is the range from 2
-/// to 4, both included, `{1, -1, 2}` every second, `{}` everything.
+/// first dimensions. Positions count from 1, or from the end with negative numbers; `{2, 4}` is the range from
+/// 2 to 4, both included, `{1, -1, 2}` every second, `{}` everything.
 struct TensorIndex {
   private enum Part {
     /// A position, whose dimension goes.

@@ -2,7 +2,8 @@ import LuaHost
 import Models
 import Tensors
 
-/// A free-form module: a function of the script computes the result, with the modules and parameters it names.
+/// A free-form module: a function of the script computes the result, with the modules and parameters it
+/// names.
 final class ScriptedModule: Module {
   private let body: LuaFunction
 

@@ -63,7 +63,8 @@ extension Tensor: LuaObject {
           "index", LuaValue.self, "a position, or a table of positions and ranges {first, last, step}")
       ) { (t, index) -> Tensor? in
         if case .string = index { return nil }
-        if case .int(let position) = index, t.rank > 0, position == t.shape[0] + 1 { return nil }  // ends ipairs
+        // nil one past the end, which is where ipairs stops.
+        if case .int(let position) = index, t.rank > 0, position == t.shape[0] + 1 { return nil }
         return try TensorIndex(index, of: t.shape).select(from: t)
       },
       Function(
