@@ -27,7 +27,7 @@ public enum Bindings {
     [
       Tensor.self, Module.self, Graph.self, Optimizer.self, ScheduleObject.self, DatasetObject.self,
       BatchesObject.self,
-      Program.self, ProgressObject.self,
+      Program.self, ProgressBar.self,
     ]
   }
 
@@ -35,7 +35,7 @@ public enum Bindings {
   private static func main(_ vm: LuaVM) -> Library {
     Library(
       "qs", "Tensors, models, training and compression.",
-      Tensor.functions + Graph.functions + Program.functions + ProgressObject.functions
+      Tensor.functions + Graph.functions + Program.functions + ProgressBar.functions
         + SystemLibrary.functions(of: vm),
       constants: [.init("version", "The version of this program.", .string(Software.version))])
   }

@@ -76,11 +76,11 @@ extension RunSession {
           "run", "Begins a run, which records what the script does from here on. Ends the run before it.",
           .option("name", String?.self, "what it is known by; the script's name otherwise"),
           .option("seed", Int?.self, "of all random numbers; --seed on the command line goes before it"),
-          .option("parameters", default: LuaTable(), "settings to see again")
+          .option("parameters", LuaTable?.self, "settings to see again")
         ) { name, seed, parameters in
           try self.begin(
             name: name, seed: seed.map { UInt64(bitPattern: Int64($0)) },
-            parameters: try parameters.settings())
+            parameters: try parameters?.settings() ?? [:])
         },
         Function("current_run", "The run that is open, or nil.") { self.current },
       ])

@@ -75,12 +75,14 @@ final class LuaRun: LuaObject {
 
   /// Adds a copy of a file.
   func addArtifact(_ name: String, copying path: String) throws -> String {
-    try addArtifact(name) { place in
+    guard access(path, R_OK) == 0 else {
+      throw LuaError("artifact: cannot read \(path): \(String(cString: strerror(errno)).lowercased())")
+    }
+    return try addArtifact(name) { place in
       do {
         try FileManager.default.copyItem(at: URL(filePath: path), to: place)
       } catch {
-        throw LuaError(
-          "artifact: cannot copy \(path) (\((error as NSError).localizedDescription.lowercased()))")
+        throw LuaError("artifact: cannot copy \(path): \(error.localizedDescription)")
       }
     }
   }

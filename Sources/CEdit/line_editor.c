@@ -3,6 +3,7 @@
 #include <histedit.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,19 +36,31 @@ static ce_editor *editor_of(EditLine *edit) {
 
 static char *prompt_of(EditLine *edit) { return (char *)(size_t)editor_of(edit)->prompt; }
 
+// Waits for a key. SIGINT is let in here alone, so that one that comes just before is not missed.
+static bool wait_for_key(void) {
+  sigset_t open;
+  sigprocmask(SIG_BLOCK, NULL, &open);
+  sigdelset(&open, SIGINT);
+  struct pollfd key = {.fd = STDIN_FILENO, .events = POLLIN};
+  while (!interrupted) {
+    if (ppoll(&key, 1, NULL, &open) > 0) return true;
+    if (errno != EINTR) return true;  // `read` will say what is wrong
+  }
+  return false;
+}
+
 // As libedit's own reader, but Ctrl-C ends it: libedit would read on.
 static int read_character(EditLine *edit, wchar_t *character) {
   (void)edit;
   mbstate_t state = {0};
   while (true) {
     char byte;
-    ssize_t count = read(STDIN_FILENO, &byte, 1);
-    if (count < 0 && errno == EINTR && !interrupted) continue;
+    ssize_t count = wait_for_key() ? read(STDIN_FILENO, &byte, 1) : -1;
     if (count <= 0) return (int)count;
     size_t used = mbrtowc(character, &byte, 1, &state);
-    if (used == (size_t)-2) continue;                // the character goes on
+    if (used == (size_t)-2) continue;  // the character goes on
     if (used != (size_t)-1) return 1;
-    memset(&state, 0, sizeof state);                 // not a character: passed over
+    memset(&state, 0, sizeof state);  // not a character: passed over
   }
 }
 
@@ -113,10 +126,15 @@ static void on_interrupt(int signal) {
 }
 
 static const char *get_line(ce_editor *editor, int *count) {
-  struct sigaction ours = {.sa_handler = on_interrupt}, theirs;  // without SA_RESTART: it ends `read`
+  struct sigaction ours = {.sa_handler = on_interrupt}, theirs;
+  sigset_t only_interrupts, before;
+  sigemptyset(&only_interrupts);
+  sigaddset(&only_interrupts, SIGINT);
   interrupted = 0;
   sigaction(SIGINT, &ours, &theirs);
+  sigprocmask(SIG_BLOCK, &only_interrupts, &before);
   const char *text = el_gets(editor->edit, count);
+  sigprocmask(SIG_SETMASK, &before, NULL);
   sigaction(SIGINT, &theirs, NULL);
   return text;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@ static void *watcher_self;
 static co_failure on_failure;
 static void *failure_self;
 static atomic_int failed;
+static bool status_is_shown;
 
 static void note_failure(int code) {
   int none = 0;
@@ -32,21 +34,30 @@ static void write_all(const char *bytes, size_t count) {
   }
 }
 
+void co_show_status(const char *text) {
+  if (text)
+    dprintf(STDERR_FILENO, "\r%s\033[K", text);
+  else if (status_is_shown)
+    dprintf(STDERR_FILENO, "\r\033[K");
+  status_is_shown = text != NULL;
+}
+
 // Always takes everything: a stream that fails is tried again by every later write.
 static ssize_t take(void *cookie, const char *bytes, size_t count) {
   (void)cookie;
+  if (status_is_shown && isatty(STDOUT_FILENO)) co_show_status(NULL);
   if (atomic_load(&failed) == 0) write_all(bytes, count);
   if (watcher) watcher(watcher_self, bytes, count);
   return (ssize_t)count;
 }
 
 #ifdef __APPLE__
-static int take_int(void *cookie, const char *bytes, int count) { return (int)take(cookie, bytes, (size_t)count); }
+static int take_int(void *cookie, const char *bytes, int count) {
+  return (int)take(cookie, bytes, (size_t)count);
+}
 static FILE *open_stream(void) { return fwopen(NULL, take_int); }
 #else
-static FILE *open_stream(void) {
-  return fopencookie(NULL, "w", (cookie_io_functions_t){.write = take});
-}
+static FILE *open_stream(void) { return fopencookie(NULL, "w", (cookie_io_functions_t){.write = take}); }
 #endif
 
 static void choose_buffering(void) {

@@ -1,3 +1,4 @@
+import COutput
 import Foundation
 import LuaHost
 
@@ -25,6 +26,7 @@ enum Console {
   static func write(_ text: String) {
     // Whatever the script printed comes first, as it happened.
     fflush(nil)
+    co_show_status(nil)
     FileHandle.standardError.write(Data(text.utf8))
   }
 

@@ -21,13 +21,13 @@ struct QScript: ParsableCommand {
       Exit codes: 0 done, 1 the script failed, 2 the command line is wrong, 130 interrupted.
       """,
     subcommands: [
-      RunCommand.self, ReplCommand.self, RunsCommand.self, StubsCommand.self,
+      RunCommand.self, ReplCommand.self, RunsCommand.self, EvaluateCommand.self, StubsCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 
   static func main() {
     co_install()
-    quietBrokenPipes()
+    prepareSignals()
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -8,9 +8,12 @@ struct Script {
   /// As given; nil where the text came from elsewhere.
   let path: String?
 
-  init(code: String) {
-    text = code
-    chunk = "=(command line)"
+  init(code: String) { self.init(text: code, chunk: "=(command line)") }
+
+  /// Text that no file holds.
+  init(text: String, chunk: String) {
+    self.text = text
+    self.chunk = chunk
     path = nil
   }
 

@@ -14,7 +14,7 @@ final class Session {
     vm = try LuaVM.forScripts(isStrict: !options.isLenient)
     runs = RunSession(
       folder: options.runsFolder, script: script?.path, source: script?.text, arguments: arguments,
-      seed: options.seed)
+      seed: options.seed, threads: options.threads)
     if let threads = options.threads { try Software.setThreads(threads) }
     self.arguments = arguments
     try Bindings.install(into: vm, runs: runs)

@@ -2,7 +2,8 @@
 #include <stddef.h>
 
 // Standard output as a stream that can be watched, so that whatever a process prints - Swift's `print`, Lua's
-// `print`, `io.write` and `io.stdout`, C's `printf` - reaches a run's log as well, in the order it was printed.
+// `print`, `io.write` and `io.stdout`, C's `printf` - reaches a run's log as well, in the order it was
+// printed.
 
 // Replaces `stdout` by such a stream, once; later calls do nothing. Before it, and where it fails, `stdout`
 // works as ever and nobody sees it.
@@ -20,3 +21,7 @@ void co_on_failure(co_failure fail, void *self);
 
 // `errno` of that failure, 0 where there was none.
 int co_failed(void);
+
+// Shows `text` on standard error, a terminal, as a line that the next one replaces. It goes away before
+// anything is written through `stdout` to a terminal, and with NULL.
+void co_show_status(const char *text);

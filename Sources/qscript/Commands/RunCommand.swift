@@ -11,7 +11,8 @@ struct RunCommand: ParsableCommand {
       qscript run [OPTIONS] FILE [ARGS...]
       qscript run [OPTIONS] -e CODE [ARGS...]
       """,
-    discussion: "FILE may be '-' for standard input. Options after FILE are the script's: it finds them in 'arg'.")
+    discussion:
+      "FILE may be '-' for standard input. Options after FILE are the script's: it finds them in 'arg'.")
 
   @OptionGroup var options: SessionOptions
 
@@ -30,18 +31,24 @@ struct RunCommand: ParsableCommand {
   mutating func validate() throws {
     if words.first == "--" {
       words.removeFirst()
+    } else if words.first == "--help" || words.first == "-h" {
+      throw CleanExit.helpRequest(self)
     } else if let first = words.first, first.hasPrefix("-"), first != "-" {
       throw ValidationError(
-        "Unknown option '\(first)'\(suggestion(for: first, among: Self.optionNames)); the script's own go after FILE")
+        "Unknown option '\(first)'\(suggestion(for: first, among: Self.optionNames)); the script's own go after FILE"
+      )
     }
   }
 
-  private static let optionNames = ["--seed", "--threads", "--runs", "--no-strict", "--version", "--help", "-e", "-h"]
+  private static let optionNames = [
+    "--seed", "--threads", "--runs", "--no-strict", "--version", "--help", "-e", "-h",
+  ]
 
   func run() throws {
     if version { return print(Version.report) }
     guard let script = try chosenScript() else { return try Repl.run(options) }
-    let session = try Session(options, script: script, arguments: code == nil ? Array(words.dropFirst()) : words)
+    let session = try Session(
+      options, script: script, arguments: code == nil ? Array(words.dropFirst()) : words)
     throw session.run(script)
   }
 

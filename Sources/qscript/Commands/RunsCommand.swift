@@ -10,7 +10,9 @@ struct RunsCommand: ParsableCommand {
 }
 
 struct RunsOptions: ParsableArguments {
-  @Option(name: .customLong("runs"), help: ArgumentHelp("Where runs are kept (default: $QSCRIPT_RUNS, or ./runs).", valueName: "dir"))
+  @Option(
+    name: .customLong("runs"),
+    help: ArgumentHelp("Where runs are kept (default: $QSCRIPT_RUNS, or ./runs).", valueName: "dir"))
   var folder: String?
 
   @Flag(help: "Print JSON for other programs.")

@@ -3,7 +3,8 @@ import Runs
 
 /// `qscript runs list`.
 struct RunsListCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "list", abstract: "List earlier runs, newest first.")
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "List earlier runs, newest first.")
 
   @OptionGroup var options: RunsOptions
 
@@ -17,7 +18,9 @@ struct RunsListCommand: ParsableCommand {
   var limit: Int?
 
   func validate() throws {
-    if let limit, limit < 1 { throw ValidationError("The value '\(limit)' is invalid for '--limit <n>': use 1 or more") }
+    if let limit, limit < 1 {
+      throw ValidationError("The value '\(limit)' is invalid for '--limit <n>': use 1 or more")
+    }
   }
 
   func run() throws {

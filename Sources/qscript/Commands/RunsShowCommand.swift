@@ -3,7 +3,8 @@ import Runs
 
 /// `qscript runs show ID`.
 struct RunsShowCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "show", abstract: "Show all that is known of a run.")
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "Show all that is known of a run.")
 
   @OptionGroup var options: RunsOptions
 

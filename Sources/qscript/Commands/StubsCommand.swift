@@ -22,7 +22,8 @@ struct StubsCommand: ParsableCommand {
         print(path)
       }
     } catch {
-      throw Complaint("stubs: cannot write to \(folder) (\(error.localizedDescription)); choose another folder")
+      throw Complaint(
+        "stubs: cannot write to \(folder) (\(error.localizedDescription)); choose another folder")
     }
   }
 }

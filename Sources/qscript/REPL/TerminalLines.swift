@@ -46,7 +46,9 @@ final class TerminalLines: LineSource {
   private func complete(_ text: String, in editor: OpaquePointer) {
     let completion = Completion(of: text, in: vm)
     ce_insert(editor, completion.insertion)
-    if completion.insertion.isEmpty && completion.candidates.count > 1 { ce_list(editor, completion.columns(80)) }
+    if completion.insertion.isEmpty && completion.candidates.count > 1 {
+      ce_list(editor, completion.columns(80))
+    }
   }
 
   deinit { if let editor { ce_close(editor) } }
