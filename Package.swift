@@ -37,7 +37,10 @@ let package = Package(
       swiftSettings: swift),
     room(
       "Bindings",
-      ["LuaHost", "Runs", "Formats", "Deployment", "Compression", "Models", "Tensors", "CResources", "COutput"]),
+      [
+        "LuaHost", "Runs", "Formats", "Deployment", "Compression", "Models", "Tensors", "CResources",
+        "COutput",
+      ]),
     room("LuaHost", ["CLuaBridge"]),
     room("Runs", [.product(name: "GRDB", package: "GRDB.swift")]),
     room("Formats", ["Deployment", "Compression", "Models", "Tensors", "CZlib"]),
@@ -57,7 +60,9 @@ let package = Package(
       name: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"]), .brew(["lua@5.4"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
-    .target(name: "TestSupport", dependencies: ["Models", "Tensors"], path: "Tests/TestSupport", swiftSettings: swift),
+    .target(
+      name: "TestSupport", dependencies: ["Models", "Tensors"], path: "Tests/TestSupport",
+      swiftSettings: swift),
     tests(of: "CKernels"),
     tests(of: "CResources"),
     tests(of: "LuaHost"),

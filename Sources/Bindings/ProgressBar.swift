@@ -88,7 +88,8 @@ extension ProgressBar {
       "How far a piece of long work has come. Gone when it is closed: local bar <close> = qs.progress{total = 10}.",
       methods: [
         Function(
-          "update", "Tells how much is done.", .receiver(ProgressBar.self), .required("done", Int.self),
+          "update", "Tells how much is done.", .receiver(ProgressBar.self),
+          .required("done", Int.self, "out of `total`"),
           .optional("note", default: "", "what else to show, such as the loss")
         ) { bar, done, note in bar.update(done, note: note) },
         Function(
@@ -106,7 +107,8 @@ extension ProgressBar {
         .option("label", default: "", "what is being done")
       ) { total, label in ProgressBar(label: label, total: total) },
       Function(
-        "progress_line", "Prints a line, above a bar that is shown.", .required("text", String.self)
+        "progress_line", "Prints a line, above a bar that is shown.",
+        .required("text", String.self, "without the line's end")
       ) { (text) -> Void in print(text) },
     ]
   }

@@ -74,7 +74,9 @@ public final class LuaVM {
   }
 
   /// Such as `5.4.4`.
-  public static var release: String { String(cString: lb_lua_release()).split(separator: " ").last.map(String.init) ?? "" }
+  public static var release: String {
+    String(cString: lb_lua_release()).split(separator: " ").last.map(String.init) ?? ""
+  }
 
   deinit {
     if raw != nil { lb_close(raw) }

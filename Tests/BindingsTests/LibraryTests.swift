@@ -1,5 +1,4 @@
 import Bindings
-import Foundation
 @testable import LuaHost
 import Testing
 
@@ -45,13 +44,6 @@ import Testing
     #expect(stubs.contains("function tensor:matmul("))
   }
 
-  @Test func `20,000 sums with a 1 MB tensor stay under 200 MB`() throws {
-    _ = try Script().output(
-      "local t = qs.zeros(512, 512); for _ = 1, 20000 do t = t + 1 end; print(t[1][1]:item())")
-    #expect(try residentMegabytes() < 400, "the whole test process, tests beside this one included")
-    #expect(try Script().output("print(qs.memory().peak < 200e6)") == "true")
-  }
-
   /// Printed, not asserted: the machine is shared.
   @Test func `the time to install is printed`() throws {
     let clock = ContinuousClock()
@@ -61,11 +53,5 @@ import Testing
       best = try min(best, clock.measure { try Bindings.install(into: vm, runs: RunSession(folder: "/tmp")) })
     }
     print("installing the bindings: \(best)")
-  }
-
-  private func residentMegabytes() throws -> Double {
-    let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
-    let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") } ?? ""
-    return (Double(line.split(separator: " ").dropLast().last ?? "0") ?? 0) / 1024
   }
 }

@@ -47,7 +47,9 @@ private final class Twice: Module {
   @Test func aFailingPassLeavesTheGraphAsItWas() throws {
     let graph = try Graph(capturing: Twice(try Bias([1, 2])), [try Tensor([1, 2], [Float(0), 0])])
     let before = graph.order
-    let breaking = Pass("break") { graph, _ in graph.setOutput(graph.order[1]); graph[graph.order[1]].shape = [7] }
+    let breaking = Pass("break") { graph, _ in
+      graph.setOutput(graph.order[1]); graph[graph.order[1]].shape = [7]
+    }
     let error = #expect(throws: ShapeError.self) { try graph.apply(breaking) }
     #expect(error?.description == "break: node 'inner.bias' changed shape from [7] to [2]")
     #expect(graph.order == before)

@@ -15,9 +15,11 @@ public func expectGradient(
 ) throws {
   var generator = Generator(seed: seed)
   func random(_ shape: Shape) throws -> Tensor {
-    try Tensor(shape, (0..<shape.elements).map { _ in
-      range.lowerBound + (range.upperBound - range.lowerBound) * generator.uniform()
-    })
+    try Tensor(
+      shape,
+      (0..<shape.elements).map { _ in
+        range.lowerBound + (range.upperBound - range.lowerBound) * generator.uniform()
+      })
   }
   let inputs = try shapes.indices.map { try fixed[$0] ?? random(shapes[$0]) }
   let upstream = try random(try op.shape(of: shapes))
@@ -40,13 +42,16 @@ public func expectGradient(
       let numeric = (try loss(values[j] + h) - loss(values[j] - h)) / (2 * h)
       let error = abs(numeric - exact[j]) / max(1, abs(numeric))
       #expect(
-        error < tolerance, "\(op.name): input \(i) element \(j): backward says \(exact[j]), differences say \(numeric)",
+        error < tolerance,
+        "\(op.name): input \(i) element \(j): backward says \(exact[j]), differences say \(numeric)",
         sourceLocation: sourceLocation)
     }
   }
 
   guard single else { return }
-  let floats = try inputs.indices.map { checked.contains($0) ? try inputs[$0].converted(to: .f32) : inputs[$0] }
+  let floats = try inputs.indices.map {
+    checked.contains($0) ? try inputs[$0].converted(to: .f32) : inputs[$0]
+  }
   let rounded = try gradients(of: op, floats, try upstream.converted(to: .f32), checked)
   for i in checked {
     for (a, b) in zip(try rounded[i]!.doubles(), try analytic[i]!.doubles()) {
@@ -57,11 +62,14 @@ public func expectGradient(
   }
 }
 
-private func gradients(of op: any Op, _ inputs: [Tensor], _ upstream: Tensor, _ checked: [Int]) throws -> [Int: Tensor] {
+private func gradients(of op: any Op, _ inputs: [Tensor], _ upstream: Tensor, _ checked: [Int]) throws
+  -> [Int: Tensor]
+{
   let leaves = inputs.map { $0.detached() }
   for i in checked { leaves[i].requiresGrad = true }
   try op.apply(leaves).backward(from: upstream)
-  return Dictionary(uniqueKeysWithValues: try checked.map { i in
-    (i, try #require(leaves[i].grad, "\(op.name): input \(i) got no gradient"))
-  })
+  return Dictionary(
+    uniqueKeysWithValues: try checked.map { i in
+      (i, try #require(leaves[i].grad, "\(op.name): input \(i) got no gradient"))
+    })
 }

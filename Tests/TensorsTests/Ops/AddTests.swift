@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 @Suite struct AddTests {
-  @Test(arguments: [([2, 3], [2, 3]), ([2, 3], [3]), ([2, 1, 3], [4, 1]), ([], [2, 2])] as [(Shape, Shape)])
+  @Test(
+    arguments: [([2, 3], [2, 3]), ([2, 3], [3]), ([2, 1, 3], [4, 1]), ([], [2, 2])] as [(Shape, Shape)])
   func gradient(a: Shape, b: Shape) throws { try expectGradient(of: Add(), a, b) }
 
   @Test func wrapsIntegers() throws {
