@@ -31,7 +31,7 @@ import Testing
 
   @Test func `a second Ctrl-C kills`() throws {
     // A program that the script waits for keeps it from stopping.
-    try program.write("wait.lua", "print('started') io.stdout:flush() os.execute('sleep 20')")
+    try program.write("wait.lua", "print('started') io.stdout:flush() os.execute('sleep 4')")
     let started = try program.start(["wait.lua"])
     try #require(started.hasPrinted("started"))
     usleep(100_000)
