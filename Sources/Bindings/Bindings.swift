@@ -11,8 +11,9 @@ public enum Bindings {
   /// The parts that are written in Lua are loaded at once, so that help and stubs know them.
   ///
   /// - Parameter runs: where the script's runs go; nothing is opened before it asks for one.
-  /// - Throws: `LuaError` where a part written in Lua fails.
+  /// - Throws: `LuaError` where a part written in Lua fails, or where `QSCRIPT_ISA` asks for what cannot be had.
   public static func install(into vm: LuaVM, runs: RunSession) throws {
+    if let problem = Engine.instructionSetProblem { throw LuaError(problem) }
     for type in types { vm.register(type) }
     for library in [main(vm)] + parts { vm.register(library) }
     runs.install(into: vm)

@@ -9,6 +9,9 @@ public enum Engine {
   /// The instruction sets that kernels use, such as `avx512vnni`.
   public static var instructionSet: String { String(cString: qk_isa_name()) }
 
+  /// Why the environment's `QSCRIPT_ISA` cannot be honoured (unknown, or this processor lacks it); nil where it can.
+  public static var instructionSetProblem: String? { qk_isa_error().map { String(cString: $0) } }
+
   /// Threads of every later computation.
   ///
   /// - Throws: where oneDNN was built without threads.
