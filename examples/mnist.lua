@@ -55,7 +55,8 @@ end)
 local distilled = qs.measure(student, test) -- now: pruning changes it
 run:stage("prune", function()
   qs.prune(student, { sparsity = 0.5, data = train,
-                      finetune = { epochs = epochs(2), batch_size = 128, lr = 1e-3, validation = test } })
+                      finetune = { epochs = epochs(2), batch_size = 128, lr = 1e-3, validation = test,
+                                   keep_best = false } })
 end)
 local int8
 run:stage("quantize", function()

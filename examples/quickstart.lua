@@ -34,7 +34,7 @@ local distilled = qs.measure(student, test) -- now: pruning changes it
 
 run:stage("prune", function()
   qs.prune(student, { sparsity = 0.5, data = train,
-                      finetune = { epochs = epochs(10), lr = 1e-3, validation = test } })
+                      finetune = { epochs = epochs(10), lr = 1e-3, validation = test, keep_best = false } })
 end)
 
 local int8

@@ -1,4 +1,4 @@
--- qs.report: what each model costs and what it is worth, measured here and now.
+-- qs.report and qs.measure: what each model costs and what it is worth, measured here and now.
 local qs = require "qscript"
 local declare = require "declare"
 
