@@ -33,7 +33,7 @@ struct Declaration {
       : (fallback != nil || flag("optional") ? .optional : .required)
     let type = try DeclaredType(texts[1])
     return ParameterInfo(
-      name: texts[0], typeName: texts[1], doc: texts[2], role: role, defaultText: fallback.map(luaText),
+      name: texts[0], typeName: texts[1], doc: texts[2], role: role, fallback: fallback.map { $0 as Any },
       acceptsTable: type.acceptsTable)
   }
 

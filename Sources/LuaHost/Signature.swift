@@ -6,8 +6,9 @@ public struct ParameterInfo: Sendable {
   public let typeName: String
   public let doc: String
   public let role: Role
-  /// The default as scripts would write it.
-  public let defaultText: String?
+  /// The default, kept for its text alone and never changed. Writing hundreds of them out takes a start-up longer
+  /// than everything else the declarations ask for.
+  private nonisolated(unsafe) let fallback: Any?
   let acceptsTable: Bool
   /// Which argument it is, counted from 0 with the receiver; for options, where their table stands.
   @usableFromInline var position = 0
@@ -16,19 +17,22 @@ public struct ParameterInfo: Sendable {
     _ name: String, _ type: Value.Type, _ doc: String, _ role: Role, default value: Value? = nil
   ) {
     self.init(
-      name: name, typeName: Value.luaName, doc: doc, role: role, defaultText: value.map(luaText),
+      name: name, typeName: Value.luaName, doc: doc, role: role, fallback: value.map { $0 as Any },
       acceptsTable: Value.acceptsTable)
   }
 
-  init(name: String, typeName: String, doc: String, role: Role, defaultText: String?, acceptsTable: Bool) {
+  init(name: String, typeName: String, doc: String, role: Role, fallback: Any?, acceptsTable: Bool) {
     self.name = name
     self.typeName = typeName
     self.doc = doc
     self.role = role
-    self.defaultText = defaultText
+    self.fallback = fallback
     self.acceptsTable = acceptsTable
     isPositional = role == .receiver || role == .required || role == .optional
   }
+
+  /// The default as scripts would write it.
+  public var defaultText: String? { fallback.map { luaText($0) } }
 
   @usableFromInline var isPositional: Bool
   var isOption: Bool { role == .option || role == .requiredOption }
