@@ -133,6 +133,8 @@ static const char *get_line(ce_editor *editor, int *count) {
   interrupted = 0;
   sigaction(SIGINT, &ours, &theirs);
   sigprocmask(SIG_BLOCK, &only_interrupts, &before);
+  // Before the prompt is seen: libedit would wait for the first key, and a Ctrl-D pressed before is lost.
+  el_set(editor->edit, EL_PREP_TERM, 1);
   const char *text = el_gets(editor->edit, count);
   sigprocmask(SIG_SETMASK, &before, NULL);
   sigaction(SIGINT, &theirs, NULL);
