@@ -19,7 +19,7 @@ enum Console {
   /// A script's error: the message with its place, then the script's own lines that led there.
   static func complain(_ error: LuaError) {
     complain(error.message)
-    let frames = error.traceback.filter { !$0.hasPrefix("[C]") }
+    let frames = error.traceback.filter { !$0.hasPrefix("[C]") && !$0.hasPrefix("(...") }
     if frames.count > 1 { write(frames.map { "  \($0)\n" }.joined()) }  // a single one is in the message
   }
 
