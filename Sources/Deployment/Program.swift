@@ -65,19 +65,29 @@ public final class Program {
     let y = try Tensor(undefined: Shape([x.shape[0]] + outputShape), .f32, format: .channelsLast)
     let samples = x.shape[0]
     let arena = try arena(for: min(samples, Self.chunk))
-    var values = [UnsafeMutableRawPointer](repeating: arena.pointer, count: instructions.count + 1)
-    for first in stride(from: 0, to: samples, by: Self.chunk) {
-      let batch = min(Self.chunk, samples - first)
-      for i in instructions.indices { values[i + 1] = arena.pointer + plan.offsets[i] * batch }
-      values[0] = UnsafeMutableRawPointer(input.floats + first * inputShape.elements)
-      values[instructions.count] = UnsafeMutableRawPointer(y.floats + first * outputShape.elements)
-      for (i, instruction) in instructions.enumerated() {
-        try instruction.step.run(
-          batch: batch, instruction.inputs.map { UnsafeRawPointer(values[$0]) }, values[i + 1],
-          scratch: scratch)
+    // The steps see bare pointers: their owners must outlive them.
+    try withExtendedLifetime((input, arena, y)) {
+      for first in stride(from: 0, to: samples, by: Self.chunk) {
+        try run(
+          min(Self.chunk, samples - first), input.floats + first * inputShape.elements, arena.pointer,
+          y.floats + first * outputShape.elements)
       }
     }
     return y
+  }
+
+  /// Runs every step on `batch` samples that fit the arena.
+  private func run(
+    _ batch: Int, _ input: UnsafeMutablePointer<Float>, _ arena: UnsafeMutableRawPointer,
+    _ output: UnsafeMutablePointer<Float>
+  ) throws {
+    var values = [UnsafeMutableRawPointer(input)] + plan.offsets.map { arena + $0 * batch }
+    values[instructions.count] = UnsafeMutableRawPointer(output)
+    for (i, instruction) in instructions.enumerated() {
+      try instruction.step.run(
+        batch: batch, instruction.inputs.map { UnsafeRawPointer(values[$0]) }, values[i + 1], scratch: scratch
+      )
+    }
   }
 
   /// A line for each step: name, kind, size of the result for one sample, multiply-accumulates.

@@ -43,9 +43,12 @@ extension QuantizedOp {
     let bytes = try zip(activations, t).map { try $0.quantize($1) }
     let output = try Tensor(undefined: context.shape, step.outputType, format: .channelsLast)
     let scratch = AlignedBytes(count: step.scratchBytes)
-    try step.run(
-      batch: context.shape[0], bytes.map { UnsafeRawPointer($0.bytes) }, output.bytes,
-      scratch: scratch.pointer)
+    // The kernel sees bare pointers: their owners must outlive it.
+    try withExtendedLifetime((bytes, scratch, step)) {
+      try step.run(
+        batch: context.shape[0], bytes.map { UnsafeRawPointer($0.bytes) }, output.bytes,
+        scratch: scratch.pointer)
+    }
     return try result.map { try $0.dequantize(output) } ?? output
   }
 
@@ -79,9 +82,11 @@ extension QuantParams {
     let source = x.rank == 4 ? try x.channelsLast() : try x.contiguous()
     let q = try Tensor(undefined: x.shape, .u8, format: .channelsLast)
     let layout = qk_scale_layout(outer: 1, channels: 1, inner: x.count)
-    try checkStatus(
-      qk_quantize_u8(qk_isa_active(), layout, source.floats, [scale], [zeroPoint], q.pointer(UInt8.self)),
-      "quantize")
+    try withExtendedLifetime(source) {
+      try checkStatus(
+        qk_quantize_u8(qk_isa_active(), layout, source.floats, [scale], [zeroPoint], q.pointer(UInt8.self)),
+        "quantize")
+    }
     return q
   }
 
