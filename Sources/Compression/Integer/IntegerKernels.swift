@@ -148,10 +148,7 @@ public enum IntegerKernels {
     _ step: any IntegerStep, _ inputs: [Tensor], _ y: Tensor, batch: Int? = nil
   ) throws {
     guard y.count > 0 else { return }
-    let scratch = AlignedBytes(count: step.scratchBytes)
-    try step.run(
-      batch: batch ?? y.shape[0], inputs.map { UnsafeRawPointer($0.bytes) }, y.bytes, scratch: scratch.pointer
-    )
+    try step.run(batch: batch ?? y.shape[0], inputs, into: y)
   }
 
   private static func check(_ x: Tensor, _ dtype: DType, _ name: String, _ function: String) throws {

@@ -95,6 +95,18 @@ extension IntegerStep {
   }
 }
 
+extension IntegerStep {
+  /// Runs on whole tensors.
+  func run(batch: Int, _ inputs: [Tensor], into output: Tensor) throws {
+    let scratch = AlignedBytes(count: scratchBytes)
+    // The kernel sees bare pointers: their owners must outlive it.
+    try withExtendedLifetime((self, inputs, output, scratch)) {
+      try run(
+        batch: batch, inputs.map { UnsafeRawPointer($0.bytes) }, output.bytes, scratch: scratch.pointer)
+    }
+  }
+}
+
 /// Memory of a step's own, aligned as the kernels ask.
 final class AlignedBytes {
   let pointer: UnsafeMutableRawPointer

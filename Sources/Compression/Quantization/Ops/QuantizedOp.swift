@@ -42,13 +42,7 @@ extension QuantizedOp {
     let step = try step(t.map(\.shape), weights: Array(t.dropFirst(activations.count)))
     let bytes = try zip(activations, t).map { try $0.quantize($1) }
     let output = try Tensor(undefined: context.shape, step.outputType, format: .channelsLast)
-    let scratch = AlignedBytes(count: step.scratchBytes)
-    // The kernel sees bare pointers: their owners must outlive it.
-    try withExtendedLifetime((bytes, scratch, step)) {
-      try step.run(
-        batch: context.shape[0], bytes.map { UnsafeRawPointer($0.bytes) }, output.bytes,
-        scratch: scratch.pointer)
-    }
+    try step.run(batch: context.shape[0], bytes, into: output)
     return try result.map { try $0.dequantize(output) } ?? output
   }
 
