@@ -1,3 +1,4 @@
+import LuaHost
 import Testing
 
 @Suite struct TrainingTests {
@@ -19,6 +20,30 @@ import Testing
       """
     let output = try Script().output(text)
     #expect(output == "true")
+  }
+
+  @Test func `an optimizer of the script's own keeps its learning rate`() throws {
+    let output = try Script().output(
+      """
+      local data = qs.data.tensors(qs.ones(8, 2), qs.zeros(8, {dtype = "i64"}))
+      local made
+      local history = qs.fit(nn.linear(2, 2), data, {epochs = 1, batch_size = 4, schedule = "constant", verbose = false,
+        optimizer = function(model) made = qs.optim.sgd(model, {lr = 0.25}) return made end})
+      print(made.lr, history[1].lr)
+      """)
+    #expect(output == "0.25 0.25")
+  }
+
+  @Test func `a percentile is not silently ignored`() throws {
+    let error = #expect(throws: LuaError.self) {
+      try Script().output(
+        """
+        local data = qs.data.tensors(qs.ones(8, 2), qs.zeros(8, {dtype = "i64"}))
+        qs.quantize(nn.sequential{nn.linear(2, 2)}, {calibration = data,
+          activations = {observer = "minmax", percentile = 99}})
+        """)
+    }
+    #expect(error?.message.contains("activations.percentile needs") == true)
   }
 
   @Test(arguments: [

@@ -36,9 +36,7 @@ enum QuantizationLibrary {
       let quantize = StaticQuantization(
         observer: observer.kind(percentile: percentile), granularity: granularity)
       var batches = try Batches(calibration.data, size: size)
-      var inputs: [Tensor] = []
-      while let batch = try batches.next() { inputs.append(batch.inputs) }
-      return try quantize(graph, calibration: inputs)
+      return try quantize(graph) { try batches.next()?.inputs }
     }
   }
 

@@ -58,9 +58,13 @@ declare{
     only(activations, { bits = true, observer = true, percentile = true }, "activations")
     eight(weights.bits, "weights")
     eight(activations.bits, "activations")
+    local observer = activations.observer or (activations.percentile and "percentile")
+    if activations.percentile and observer ~= "percentile" then
+      error("quantize: activations.percentile needs activations.observer = \"percentile\"", 0)
+    end
     local graph = qs.capture(model, (o.calibration:example()))
     return qs.quantization.static(graph, o.calibration, {
-      batch_size = o.batch_size, granularity = weights.granularity, observer = activations.observer,
+      batch_size = o.batch_size, granularity = weights.granularity, observer = observer,
       percentile = activations.percentile,
     })
   end,

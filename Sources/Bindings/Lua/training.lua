@@ -7,7 +7,11 @@ local training = {}
 local optimizers = { sgd = qs.optim.sgd, adam = qs.optim.adam, adamw = qs.optim.adamw }
 
 local function make_optimizer(model, o)
-  if type(o.optimizer) == "function" then return o.optimizer(model) end
+  if type(o.optimizer) == "function" then
+    local optimizer = o.optimizer(model)
+    o.lr = optimizer.lr -- its own, which the schedule scales
+    return optimizer
+  end
   local options = { lr = o.lr, weight_decay = o.weight_decay }
   if o.optimizer == "sgd" then options.momentum = o.momentum end
   return optimizers[o.optimizer](model, options)
@@ -21,8 +25,8 @@ local schedules = {
 }
 
 local function learning_rate(o, step, total)
-  if type(o.schedule) == "function" then return o.schedule(step, total) end
   if step <= o.warmup then return o.lr * step / o.warmup end
+  if type(o.schedule) == "function" then return o.schedule(step, total) end
   return o.lr * schedules[o.schedule](step - o.warmup, math.max(total - o.warmup, 1))
 end
 
@@ -129,7 +133,7 @@ training.options = {
   { "epochs", "integer", "passes over the data", default = 10 },
   { "batch_size", "integer", "samples in a step", default = 64 },
   { "lr", "number", "learning rate", default = 1e-3 },
-  { "optimizer", "\"sgd\"|\"adam\"|\"adamw\"|function", "or model -> optimizer", default = "adam" },
+  { "optimizer", "\"sgd\"|\"adam\"|\"adamw\"|function", "or model -> optimizer, which brings its own lr", default = "adam" },
   { "momentum", "number", "of sgd", default = 0.9 },
   { "weight_decay", "number", "L2 penalty (sgd, adam) or decoupled decay (adamw)", default = 0 },
   { "schedule", "\"constant\"|\"cosine\"|\"step\"|function", "or (step, total) -> lr", default = "cosine" },
