@@ -35,7 +35,9 @@ import Testing
 
   @Test func anUnknownLevelIsAnErrorThatNamesTheKnownOnes() {
     #if arch(x86_64)
-      let known = "portable, avx2, avx512vnni"
+      let known = "portable, avx2, avxvnni, avx512vnni"
+    #elseif arch(arm64)
+      let known = "portable, neon, neondot, neoni8mm"
     #else
       let known = "portable"
     #endif

@@ -10,7 +10,12 @@ static const qk_isa_level levels[] = {
     {"portable", QK_PORTABLE},
 #if defined(__x86_64__)
     {"avx2", QK_AVX2},
+    {"avxvnni", QK_AVX2 | QK_AVXVNNI},
     {"avx512vnni", QK_AVX2 | QK_AVX512VNNI},
+#elif defined(__aarch64__)
+    {"neon", QK_NEON},
+    {"neondot", QK_NEON | QK_NEONDOT},
+    {"neoni8mm", QK_NEON | QK_NEONDOT | QK_NEONI8MM},
 #endif
 };
 enum { LEVEL_COUNT = sizeof levels / sizeof *levels };
@@ -18,20 +23,6 @@ enum { LEVEL_COUNT = sizeof levels / sizeof *levels };
 const qk_isa_level *qk_isa_levels(size_t *count) {
   *count = LEVEL_COUNT;
   return levels;
-}
-
-uint32_t qk_cpu(void) {
-  uint32_t isa = QK_PORTABLE;
-#if defined(__x86_64__)
-  __builtin_cpu_init();  // also checks that the operating system saves the wide registers
-  if (__builtin_cpu_supports("avx2")) isa |= QK_AVX2;
-  if (__builtin_cpu_supports("avxvnni")) isa |= QK_AVXVNNI;
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512vnni"))
-    isa |= QK_AVX512VNNI;
-#endif
-  return isa;
 }
 
 static bool runs_here(const qk_isa_level *level) { return (level->isa & ~qk_cpu()) == 0; }

@@ -2,9 +2,10 @@
 #include "qk_cpu.h"
 
 static const qk_kernel_info kernels[] = {
-#define QK_GEMM_U8S8(isa, mr, nr, narrow, kr, function) {"gemm_u8s8", #function, isa},
+#define QK_GEMM_U8S8(isa, mr, nr, narrow, kr, flip, function) {"gemm_u8s8", #function, isa},
 #include "../gemm/kernels.inc"
-#define QK_DEPTHWISE_U8S8(isa, channels, taps, interleaved, function) {"depthwise_u8s8", #function, isa},
+#define QK_DEPTHWISE_U8S8(isa, channels, taps, interleaved, flip, function) \
+  {"depthwise_u8s8", #function, isa},
 #include "../depthwise/kernels.inc"
 #define QK_ADD_U8(isa, function) {"add_u8", #function, isa},
 #include "../add/kernels.inc"

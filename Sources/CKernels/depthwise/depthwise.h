@@ -19,6 +19,7 @@ typedef struct qk_depthwise_kernel {
   uint16_t block;    // channels of one packed block
   uint16_t group;    // taps multiplied by one instruction; their number is padded to it
   bool interleaved;  // channels are packed as qk_depthwise_slot says, not in plain order
+  uint8_t flip;      // as qk_gemm_kernel: 0x80 for kernels that read activations as s8, 0 for others
   void (*run)(const qk_depthwise_run *run);
 } qk_depthwise_kernel;
 

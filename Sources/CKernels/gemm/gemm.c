@@ -1,10 +1,10 @@
 #include "gemm.h"
 
-#define QK_GEMM_U8S8(isa, mr, nr, narrow, kr, function) void function(const qk_gemm_tile *tile);
+#define QK_GEMM_U8S8(isa, mr, nr, narrow, kr, flip, function) void function(const qk_gemm_tile *tile);
 #include "kernels.inc"
 
 static const qk_gemm_kernel kernels[] = {
-#define QK_GEMM_U8S8(isa, mr, nr, narrow, kr, function) {isa, mr, nr, narrow, kr, function},
+#define QK_GEMM_U8S8(isa, mr, nr, narrow, kr, flip, function) {isa, mr, nr, narrow, kr, flip, function},
 #include "kernels.inc"
 };
 

@@ -31,6 +31,7 @@ typedef struct qk_gemm_kernel {
   uint16_t columns;  // NR
   uint16_t narrow;   // width of the last panel where that is enough
   uint16_t depth;    // KR
+  uint8_t flip;      // 0x80 for kernels that read activations as s8, every byte xor 0x80; 0 for others
   void (*run)(const qk_gemm_tile *tile);
 } qk_gemm_kernel;
 

@@ -31,6 +31,7 @@ size_t qk_gemm_panels_bytes(const qk_gemm_weights *weights) {
 void qk_gemm_pack_panels(const qk_gemm_weights *weights, qk_weight_reader weight, const void *context,
                          const int32_t *bias, const float *multiplier, uint8_t zero_point, void *panels) {
   size_t depth = weights->kernel->depth, run_bytes = steps_per_run(weights) * depth;
+  uint32_t read_zero_point = (uint32_t)zero_point - weights->kernel->flip;  // of the bytes as it reads them
   char *panel = panels;
   for (size_t first = 0; first < weights->n;) {
     size_t width = panel_width(weights, first), bytes = panel_bytes(weights, width);
@@ -47,7 +48,7 @@ void qk_gemm_pack_panels(const qk_gemm_weights *weights, qk_weight_reader weight
           packed[(k / depth * width + n) * depth + k % depth] = w;
           sum += (uint32_t)w;
         }
-      panel_bias[n] = (int32_t)((bias ? (uint32_t)bias[first + n] : 0) - zero_point * sum);
+      panel_bias[n] = (int32_t)((bias ? (uint32_t)bias[first + n] : 0) - read_zero_point * sum);
       panel_multiplier[n] = multiplier ? multiplier[first + n] : 1.0f;
     }
     first += width;

@@ -9,7 +9,9 @@ typedef enum qk_isa : uint32_t {
   QK_AVX2 = 1u << 0,
   QK_AVXVNNI = 1u << 1,
   QK_AVX512VNNI = 1u << 2,  // AVX-512 F, BW, DQ, VL and VNNI
-  QK_NEONDOT = 1u << 3,
+  QK_NEON = 1u << 3,        // part of every 64-bit Arm
+  QK_NEONDOT = 1u << 4,     // sdot: Armv8.2's dot products of bytes of the same sign
+  QK_NEONI8MM = 1u << 5,    // usmmla: Armv8.6's products of small matrices of bytes
 } qk_isa;
 
 /// A choice `QSCRIPT_ISA` can name, and the instruction sets it lets kernels use.
