@@ -22,8 +22,10 @@ import Testing
       let a: [UInt8] = fill.bytes((m - 1) * stride + k, &generator)
       let w: [Int8] = fill.bytes(n * k, &generator)
       let bias = randomBias(n, &generator), multiplier = randomMultipliers(n, depth: k, &generator)
+      let signed = a.map { Int8(bitPattern: $0 ^ 0x80) }
       for zeroPoint: UInt8 in [0, 128, 255] {
         let packed = try pack(level, n, k, w, bias, multiplier, zeroPoint)
+        let packedForSigned = try pack(level, n, k, w, bias, multiplier, signed: Int8(Int(zeroPoint) - 128))
         let sums = Reference.product(m, n, k, a, stride: stride, zeroPoint, w, bias)
         for var output in qk_output.all {
           let yStride = n + index
@@ -34,6 +36,11 @@ import Testing
           let rows = (0..<m).flatMap { y[$0 * yStride..<$0 * yStride + n] }
           #expect(rows == expected, "\(fill), zero point \(zeroPoint), output \(output)")
           #expect(intact)
+          let (ySigned, intactSigned) = outputs(output, (m - 1) * yStride + n) {
+            #expect(
+              qk_gemm_s8s8(packedForSigned.pointer, m, signed, stride, &output, $0, yStride) == QK_OK)
+          }
+          #expect(ySigned == y && intactSigned, "s8: \(fill), zero point \(zeroPoint), output \(output)")
         }
       }
     }
@@ -89,16 +96,34 @@ import Testing
     var output = qk_output(kind: QK_OUTPUT_U8, zero_point: 0, lo: 2, hi: 1)
     var y: UInt8 = 0
     #expect(qk_gemm_u8s8(memory.pointer, 1, [1], 1, &output, &y, 1) == QK_BAD_RANGE)
+    output = qk_output(kind: QK_OUTPUT_S8, zero_point: 0, lo: 0x02, hi: 0x81)
+    #expect(qk_gemm_u8s8(memory.pointer, 1, [1], 1, &output, &y, 1) == QK_BAD_RANGE)
+    output = qk_output(kind: QK_OUTPUT_S8, zero_point: 0, lo: 0x81, hi: 0x02)
+    #expect(qk_gemm_u8s8(memory.pointer, 1, [1], 1, &output, &y, 1) == QK_OK)
+    #expect(qk_gemm_s8s8(memory.pointer, 1, [1], 1, &output, &y, 1) == QK_BAD_PACKING)
   }
 
   private func pack(
     _ level: Level, _ n: Int, _ k: Int, _ w: [Int8], _ bias: [Int32], _ multiplier: [Float],
     _ zeroPoint: UInt8
   ) throws -> AlignedMemory {
+    try packed(level, n, k) { qk_gemm_u8s8_pack(level.isa, n, k, w, bias, multiplier, zeroPoint, $0) }
+  }
+
+  private func pack(
+    _ level: Level, _ n: Int, _ k: Int, _ w: [Int8], _ bias: [Int32], _ multiplier: [Float],
+    signed zeroPoint: Int8
+  ) throws -> AlignedMemory {
+    try packed(level, n, k) { qk_gemm_s8s8_pack(level.isa, n, k, w, bias, multiplier, zeroPoint, $0) }
+  }
+
+  private func packed(
+    _ level: Level, _ n: Int, _ k: Int, _ pack: (UnsafeMutableRawPointer) -> qk_status
+  ) throws -> AlignedMemory {
     var bytes = 0
     try #require(qk_gemm_u8s8_packed_bytes(level.isa, n, k, &bytes) == QK_OK)
-    let packed = AlignedMemory(bytes)
-    try #require(qk_gemm_u8s8_pack(level.isa, n, k, w, bias, multiplier, zeroPoint, packed.pointer) == QK_OK)
-    return packed
+    let memory = AlignedMemory(bytes)
+    try #require(pack(memory.pointer) == QK_OK)
+    return memory
   }
 }

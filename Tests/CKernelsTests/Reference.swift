@@ -15,6 +15,10 @@ enum Reference {
     switch output.kind {
     case QK_OUTPUT_S32: return acc
     case QK_OUTPUT_F32: return Int32(bitPattern: (Float(acc) * multiplier).bitPattern)
+    case QK_OUTPUT_S8:
+      let number = { Int(Int8(bitPattern: $0)) }
+      return Int32(
+        saturate(Float(acc) * multiplier, number(output.zero_point), number(output.lo), number(output.hi)))
     default:
       return Int32(saturate(Float(acc) * multiplier, Int(output.zero_point), Int(output.lo), Int(output.hi)))
     }
@@ -75,6 +79,8 @@ extension qk_output {
   static let all: [qk_output] = [
     qk_output(kind: QK_OUTPUT_U8, zero_point: 128, lo: 0, hi: 255),
     qk_output(kind: QK_OUTPUT_U8, zero_point: 3, lo: 3, hi: 200),
+    qk_output(kind: QK_OUTPUT_S8, zero_point: 0xf6, lo: 0x80, hi: 0x7f),
+    qk_output(kind: QK_OUTPUT_S8, zero_point: 0x20, lo: 0x91, hi: 0x70),
     qk_output(kind: QK_OUTPUT_S32, zero_point: 0, lo: 0, hi: 0),
     qk_output(kind: QK_OUTPUT_F32, zero_point: 0, lo: 0, hi: 0),
   ]
@@ -87,6 +93,10 @@ func outputs(_ output: qk_output, _ count: Int, _ body: (UnsafeMutableRawPointer
 {
   if output.kind == QK_OUTPUT_U8 {
     let (bytes, intact) = guarded(count, of: UInt8.self) { body($0) }
+    return (bytes.map(Int32.init), intact)
+  }
+  if output.kind == QK_OUTPUT_S8 {
+    let (bytes, intact) = guarded(count, of: Int8.self) { body($0) }
     return (bytes.map(Int32.init), intact)
   }
   return guarded(count, of: Int32.self) { body($0) }

@@ -19,6 +19,12 @@ QK_AVX512_INLINE qk_saturation_avx512 qk_saturation_avx512_of(int32_t zero_point
                                 _mm512_set1_ps((float)(hi - zero_point)), _mm512_set1_epi32(zero_point)};
 }
 
+/// For a byte output: saturated words whose low bytes are the output, whichever its sign.
+QK_AVX512_INLINE qk_saturation_avx512 qk_saturation_avx512_of_output(const qk_output *output) {
+  return qk_saturation_avx512_of(qk_output_number(output, output->zero_point),
+                                 qk_output_number(output, output->lo), qk_output_number(output, output->hi));
+}
+
 /// qk_saturate on 16 lanes. vmaxps and vminps return their second operand for NaN, as the comparisons there
 /// do.
 QK_AVX512_INLINE __m512i qk_saturate_avx512(__m512 t, const qk_saturation_avx512 *s) {

@@ -14,6 +14,8 @@ const char *qk_status_message(qk_status status) {
       return "the lower bound is above the upper one";
     case QK_BAD_ALIGNMENT:
       return "packed weights and scratch memory must be aligned to 64 bytes";
+    case QK_BAD_PACKING:
+      return "the weights were packed for activations of another type";
   }
   return "unknown status";
 }

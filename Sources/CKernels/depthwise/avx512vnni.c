@@ -28,13 +28,15 @@ QK_AVX512_INLINE void load_group(const int8_t *weights, size_t group, __m512i to
   for (size_t j = 0; j < SUMS; j++) to[j] = _mm512_loadu_si512(weights + (group * SUMS + j) * 64);
 }
 
-QK_AVX512_INLINE void store_u8(const __m512i sums[SUMS], const float *multiplier,
-                               const qk_saturation_avx512 *s, __mmask64 channels, uint8_t *y) {
+QK_AVX512_INLINE void store_bytes(const __m512i sums[SUMS], const float *multiplier,
+                                  const qk_saturation_avx512 *s, bool is_signed, __mmask64 channels,
+                                  uint8_t *y) {
   __m512i words[SUMS];
   for (int j = 0; j < SUMS; j++)
     words[j] = qk_requantize_avx512(sums[j], _mm512_loadu_ps(multiplier + j * LANES), s);
   __m512i low = _mm512_packs_epi32(words[0], words[1]), high = _mm512_packs_epi32(words[2], words[3]);
-  _mm512_mask_storeu_epi8(y, channels, _mm512_packus_epi16(low, high));
+  __m512i bytes = is_signed ? _mm512_packs_epi16(low, high) : _mm512_packus_epi16(low, high);
+  _mm512_mask_storeu_epi8(y, channels, bytes);
 }
 
 /// Transposes four vectors of four quarters: to[q] quarter j = from[j] quarter q.
@@ -72,7 +74,7 @@ QK_AVX512_INLINE void convolve_block(const qk_depthwise_run *run, size_t first, 
   const float *multiplier = (const float *)(bias + BLOCK);
   const int8_t *weights = (const int8_t *)(multiplier + BLOCK);
   const qk_output *output = run->output;
-  qk_saturation_avx512 saturation = qk_saturation_avx512_of(output->zero_point, output->lo, output->hi);
+  qk_saturation_avx512 saturation = qk_saturation_avx512_of_output(output);
   __m512i w[3][SUMS];
   if (has_nine_taps)
     for (size_t g = 0; g < 3; g++) load_group(weights, g, w[g]);
@@ -92,8 +94,8 @@ QK_AVX512_INLINE void convolve_block(const qk_depthwise_run *run, size_t first, 
       }
     }
     void *y = qk_output_at(output, run->y, p * run->channels + first);
-    if (output->kind == QK_OUTPUT_U8)
-      store_u8(sums, multiplier, &saturation, channels, y);
+    if (qk_output_is_bytes(output))
+      store_bytes(sums, multiplier, &saturation, output->kind == QK_OUTPUT_S8, channels, y);
     else
       store_words(sums, multiplier, output->kind == QK_OUTPUT_F32, count, y);
   }

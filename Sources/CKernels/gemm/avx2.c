@@ -11,21 +11,21 @@
 
 enum { ROWS = 4, VECTORS = 2, LANES = 8, DEPTH = 2 };
 
-/// The next `count` bytes of a row, 1 or 2, as a pair of 16-bit numbers in every lane.
-AVX2_INLINE __m256i broadcast_pair(const uint8_t *a, size_t count) {
+/// The next `count` bytes of a row, 1 or 2, each xor `flip`, as a pair of 16-bit numbers in every lane.
+AVX2_INLINE __m256i broadcast_pair(const uint8_t *a, size_t count, __m128i flip) {
   uint16_t pair = a[0];
   if (count == DEPTH) memcpy(&pair, a, sizeof pair);
-  return _mm256_cvtepu8_epi16(_mm_set1_epi16((short)pair));
+  return _mm256_cvtepu8_epi16(_mm_xor_si128(_mm_set1_epi16((short)pair), flip));
 }
 
 AVX2_INLINE void step(int rows, int vectors, __m256i sums[][VECTORS], const uint8_t *const *row_pointers,
-                      ptrdiff_t offset, size_t bytes, const int8_t *w) {
+                      ptrdiff_t offset, size_t bytes, __m128i flip, const int8_t *w) {
   __m256i weights[VECTORS];
   for (int v = 0; v < vectors; v++)
     weights[v] = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(w + v * LANES * DEPTH)));
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++) {
-    __m256i a = broadcast_pair(row_pointers[r] + offset, bytes);
+    __m256i a = broadcast_pair(row_pointers[r] + offset, bytes, flip);
 #pragma clang loop unroll(full)
     for (int v = 0; v < vectors; v++)
       sums[r][v] = _mm256_add_epi32(sums[r][v], _mm256_madd_epi16(a, weights[v]));
@@ -48,13 +48,14 @@ AVX2_INLINE void multiply(const qk_gemm_tile *tile, int rows, int vectors) {
   for (int r = 0; r < rows; r++)
     for (int v = 0; v < vectors; v++)
       sums[r][v] = _mm256_loadu_si256((const __m256i *)(tile->bias + v * LANES));
+  __m128i flip = _mm_set1_epi8((char)tile->flip);
   const int8_t *w = tile->weights;
   for (size_t run = 0; run < tile->runs; run++) {
     ptrdiff_t offset = tile->run_offsets[run];
     bool is_partial = tile->last_step < DEPTH && run + 1 == tile->runs;
     for (size_t k = is_partial; k < tile->run_steps; k++, offset += DEPTH, w += vectors * LANES * DEPTH)
-      step(rows, vectors, sums, tile->rows, offset, DEPTH, w);
-    if (is_partial) step(rows, vectors, sums, tile->rows, offset, tile->last_step, w);
+      step(rows, vectors, sums, tile->rows, offset, DEPTH, flip, w);
+    if (is_partial) step(rows, vectors, sums, tile->rows, offset, tile->last_step, flip, w);
   }
   store(tile, rows, vectors, sums);
 }

@@ -23,21 +23,22 @@ static inline int32_t load_bytes(const uint8_t *a, size_t count) {
 
 /// One step of DEPTH bytes for all rows: sums += a * w.
 QK_AVX512_INLINE void step(int rows, int vectors, __m512i sums[][VECTORS], const uint8_t *const *row_pointers,
-                           ptrdiff_t offset, size_t bytes, const int8_t *w) {
+                           ptrdiff_t offset, size_t bytes, __m512i flip, const int8_t *w) {
   __m512i weights[VECTORS];
 #pragma clang loop unroll(full)
   for (int v = 0; v < vectors; v++) weights[v] = _mm512_loadu_si512(w + v * LANES * DEPTH);
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++) {
     __m512i a = _mm512_set1_epi32(load_bytes(row_pointers[r] + offset, bytes));
+    a = _mm512_xor_si512(a, flip);
 #pragma clang loop unroll(full)
     for (int v = 0; v < vectors; v++) sums[r][v] = _mm512_dpbusd_epi32(sums[r][v], a, weights[v]);
   }
 }
 
-QK_AVX512_INLINE void store_u8(const qk_gemm_tile *tile, int rows, int vectors, __m512i sums[][VECTORS]) {
+QK_AVX512_INLINE void store_bytes(const qk_gemm_tile *tile, int rows, int vectors, __m512i sums[][VECTORS]) {
   const qk_output *output = tile->output;
-  qk_saturation_avx512 saturation = qk_saturation_avx512_of(output->zero_point, output->lo, output->hi);
+  qk_saturation_avx512 saturation = qk_saturation_avx512_of_output(output);
 #pragma clang loop unroll(full)
   for (int v = 0; v < vectors; v++) {
     size_t first = (size_t)v * LANES;
@@ -86,6 +87,7 @@ QK_AVX512_INLINE void multiply(const qk_gemm_tile *tile, int rows, int vectors, 
     }
   }
 
+  const __m512i flip = _mm512_set1_epi8((char)tile->flip);
   const int8_t *w = tile->weights;
   const ptrdiff_t step_bytes = vectors * LANES * DEPTH;
   size_t partial = tile->last_step < DEPTH ? tile->last_step : 0;
@@ -95,11 +97,11 @@ QK_AVX512_INLINE void multiply(const qk_gemm_tile *tile, int rows, int vectors, 
     for (; left >= (size_t)phases; left -= (size_t)phases) {
 #pragma clang loop unroll(full)
       for (int p = 0; p < phases; p++, offset += DEPTH, w += step_bytes)
-        step(rows, vectors, sums[p], tile->rows, offset, DEPTH, w);
+        step(rows, vectors, sums[p], tile->rows, offset, DEPTH, flip, w);
     }
     for (; phases > 1 && left > 0; left--, offset += DEPTH, w += step_bytes)
-      step(rows, vectors, sums[0], tile->rows, offset, DEPTH, w);
-    if (partial && run + 1 == tile->runs) step(rows, vectors, sums[0], tile->rows, offset, partial, w);
+      step(rows, vectors, sums[0], tile->rows, offset, DEPTH, flip, w);
+    if (partial && run + 1 == tile->runs) step(rows, vectors, sums[0], tile->rows, offset, partial, flip, w);
   }
 
 #pragma clang loop unroll(full)
@@ -108,8 +110,8 @@ QK_AVX512_INLINE void multiply(const qk_gemm_tile *tile, int rows, int vectors, 
     for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
       for (int v = 0; v < vectors; v++) sums[0][r][v] = _mm512_add_epi32(sums[0][r][v], sums[p][r][v]);
-  if (tile->output->kind == QK_OUTPUT_U8)
-    store_u8(tile, rows, vectors, sums[0]);
+  if (qk_output_is_bytes(tile->output))
+    store_bytes(tile, rows, vectors, sums[0]);
   else
     store_words(tile, rows, vectors, sums[0]);
 }

@@ -41,23 +41,35 @@ static int8_t matrix_weight(const void *context, size_t column, size_t run, size
   return m->bytes[column * m->k + i];
 }
 
-qk_status qk_gemm_u8s8_pack(uint32_t isa, size_t n, size_t k, const int8_t *weights, const int32_t *bias,
-                            const float *multiplier, uint8_t zero_point, void *packed) {
+static qk_status pack(uint32_t isa, size_t n, size_t k, const int8_t *weights, const int32_t *bias,
+                      const float *multiplier, uint8_t zero_point, bool signed_rows, void *packed) {
   if (!qk_is_aligned(packed)) return QK_BAD_ALIGNMENT;
   packed_matrix *header = packed;
   qk_status status = describe(isa, n, k, &header->weights);
   if (status != QK_OK) return status;
   if (multiplier && !qk_are_scales(multiplier, n)) return QK_BAD_SCALE;
+  header->weights.signed_rows = signed_rows;
   matrix context = {weights, k};
   qk_gemm_pack_panels(&header->weights, matrix_weight, &context, bias, multiplier, zero_point, header + 1);
   return QK_OK;
 }
 
-qk_status qk_gemm_u8s8(const void *packed, size_t m, const uint8_t *a, size_t a_stride,
-                       const qk_output *output, void *y, size_t y_stride) {
+qk_status qk_gemm_u8s8_pack(uint32_t isa, size_t n, size_t k, const int8_t *weights, const int32_t *bias,
+                            const float *multiplier, uint8_t zero_point, void *packed) {
+  return pack(isa, n, k, weights, bias, multiplier, zero_point, false, packed);
+}
+
+qk_status qk_gemm_s8s8_pack(uint32_t isa, size_t n, size_t k, const int8_t *weights, const int32_t *bias,
+                            const float *multiplier, int8_t zero_point, void *packed) {
+  return pack(isa, n, k, weights, bias, multiplier, (uint8_t)zero_point ^ 0x80, true, packed);
+}
+
+static qk_status multiply(const void *packed, bool signed_rows, size_t m, const uint8_t *a, size_t a_stride,
+                          const qk_output *output, void *y, size_t y_stride) {
   const packed_matrix *header = packed;
   const qk_gemm_weights *weights = &header->weights;
   if (!qk_is_aligned(packed)) return QK_BAD_ALIGNMENT;
+  if (weights->signed_rows != signed_rows) return QK_BAD_PACKING;
   if (m > 1 && (a_stride < weights->run_length || y_stride < weights->n)) return QK_BAD_SIZE;
   qk_status status = qk_check_output(output);
   if (status != QK_OK) return status;
@@ -71,4 +83,14 @@ qk_status qk_gemm_u8s8(const void *packed, size_t m, const uint8_t *a, size_t a_
                  qk_output_at(output, y, first * y_stride), y_stride);
   }
   return QK_OK;
+}
+
+qk_status qk_gemm_u8s8(const void *packed, size_t m, const uint8_t *a, size_t a_stride,
+                       const qk_output *output, void *y, size_t y_stride) {
+  return multiply(packed, false, m, a, a_stride, output, y, y_stride);
+}
+
+qk_status qk_gemm_s8s8(const void *packed, size_t m, const int8_t *a, size_t a_stride,
+                       const qk_output *output, void *y, size_t y_stride) {
+  return multiply(packed, true, m, (const uint8_t *)a, a_stride, output, y, y_stride);
 }

@@ -17,6 +17,7 @@ typedef struct qk_gemm_tile {
   size_t runs;
   size_t run_steps;         // steps of KR bytes in each run
   size_t last_step;         // bytes that may be read in the very last step, 1...KR
+  uint8_t flip;             // xor'ed with every byte of the rows: 0x80 where they are s8, or 0
   const int32_t *bias;      // [width]
   const float *multiplier;  // [width]
   const int8_t *weights;    // [runs * run_steps][width][KR]
@@ -42,6 +43,7 @@ const qk_gemm_kernel *qk_gemm_kernel_for(uint32_t isa);
 typedef struct qk_gemm_weights {
   const qk_gemm_kernel *kernel;
   size_t n, runs, run_length;
+  bool signed_rows;  // rows are s8; the zero point is packed as that of a u8 row
 } qk_gemm_weights;
 
 /// Bytes of all panels, a multiple of QK_ALIGNMENT.

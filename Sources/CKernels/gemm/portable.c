@@ -17,7 +17,7 @@ void qk_gemm_u8s8_ukernel_16x16k1__portable(const qk_gemm_tile *tile) {
     const int8_t *w = tile->weights;
     for (size_t run = 0; run < tile->runs; run++) {
       const uint8_t *a = tile->rows[row] + tile->run_offsets[run];
-      for (size_t k = 0; k < tile->run_steps; k++, w += WIDTH) add_products(sums, a[k], w);
+      for (size_t k = 0; k < tile->run_steps; k++, w += WIDTH) add_products(sums, a[k] ^ tile->flip, w);
     }
     void *y = qk_output_at(tile->output, tile->y, row * tile->y_stride);
     qk_store(tile->output, (const int32_t *)sums, tile->multiplier, tile->columns, y);

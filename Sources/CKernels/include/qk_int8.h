@@ -17,6 +17,8 @@
 //   multiply-add), rne rounds half to even. Saturation is decided on the product, before it is rounded:
 //     t = f32(acc) * m;  t = t > lo - zy ? t : lo - zy;  t = t < hi - zy ? t : hi - zy;  y = int(rne(t)) + zy
 //   which equals the line above for every number, sends +inf to hi, and -inf and NaN to lo.
+//   An s8 output (QK_OUTPUT_S8) is the same line with zy, lo and hi read as s8: the u8 output of zero point
+//   and bounds xor 0x80, with every byte xor 0x80.
 // Dequantize.   y = f32(acc) * m, or f32(x - zx) * s: one rounding for each operation.
 // Quantize.     y = clamp(rne(x / s) + z, lo, hi), a true division, saturated as above: ONNX QuantizeLinear.
 // Rounding.     To nearest, ties to even, with subnormals kept: the default floating-point environment.
@@ -42,6 +44,7 @@ typedef enum qk_status : int32_t {
   QK_BAD_SCALE,      // a scale or multiplier is not a positive finite number
   QK_BAD_RANGE,      // lo > hi
   QK_BAD_ALIGNMENT,  // packed weights or scratch memory not on QK_ALIGNMENT bytes
+  QK_BAD_PACKING,    // packed for activations of another type
 } qk_status;
 
 /// One clause in words for a status, "" for QK_OK.
@@ -52,10 +55,13 @@ typedef enum qk_output_kind : uint32_t {
   QK_OUTPUT_U8,   // requantized with the multiplier of its channel
   QK_OUTPUT_S32,  // stored as it is
   QK_OUTPUT_F32,  // dequantized with the multiplier of its channel
+  QK_OUTPUT_S8,   // requantized with the multiplier of its channel
 } qk_output_kind;
 
-/// Output stage of a product or convolution. The last three fields matter to QK_OUTPUT_U8 only;
-/// relu is lo = zero_point, relu6 also hi = the quantized 6.
+/// Output stage of a product or convolution. The last three fields matter to QK_OUTPUT_U8 and QK_OUTPUT_S8
+/// only. For the latter they hold the two's complement bytes of s8 numbers (lo = 0x80, hi = 0x7f for the
+/// whole range), and lo <= hi is asked of those numbers. relu is lo = zero_point, relu6 also hi = the
+/// quantized 6.
 typedef struct qk_output {
   qk_output_kind kind;
   uint8_t zero_point;
@@ -77,6 +83,13 @@ qk_status qk_gemm_u8s8_pack(uint32_t isa, size_t n, size_t k, const int8_t *weig
 /// y[m, n] = output stage of a[m, k] times the transpose of the packed weights[n, k]. `a_stride` is the
 /// distance of two rows of `a` in bytes, `y_stride` that of two rows of `y` in elements. m may be 0.
 qk_status qk_gemm_u8s8(const void *packed, size_t m, const uint8_t *a, size_t a_stride,
+                       const qk_output *output, void *y, size_t y_stride);
+
+/// The same for s8 activations; the packed form takes as many bytes as that for u8 ones. QK_BAD_PACKING where
+/// the weights were packed for the other type.
+qk_status qk_gemm_s8s8_pack(uint32_t isa, size_t n, size_t k, const int8_t *weights, const int32_t *bias,
+                            const float *multiplier, int8_t zero_point, void *packed);
+qk_status qk_gemm_s8s8(const void *packed, size_t m, const int8_t *a, size_t a_stride,
                        const qk_output *output, void *y, size_t y_stride);
 
 // ---- convolution
