@@ -15,9 +15,9 @@ typedef struct qk_gemm_tile {
   const uint8_t *const *rows;  // row_count pointers
   const int32_t *run_offsets;  // from a row's pointer, in bytes
   size_t runs;
-  size_t run_steps;         // steps of KR bytes in each run
-  size_t last_step;         // bytes that may be read in the very last step, 1...KR
-  uint8_t flip;             // xor'ed with every byte of the rows: 0x80 where they are s8, or 0
+  size_t run_steps;  // steps of KR bytes in each run
+  size_t last_step;  // bytes that may be read in the very last step, 1...KR
+  uint8_t flip;      // xor'ed with every byte of the rows, 0 or 0x80: to u8, or to s8 if kernel->flip is 0x80
   const int32_t *bias;      // [width]
   const float *multiplier;  // [width]
   const int8_t *weights;    // [runs * run_steps][width][KR]

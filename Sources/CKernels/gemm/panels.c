@@ -76,7 +76,7 @@ void qk_gemm_rows(const qk_gemm_weights *weights, const void *panels, size_t row
         .bias = bias,
         .multiplier = (const float *)(bias + width),
         .weights = (const int8_t *)(bias + 2 * width),
-        .flip = weights->signed_rows ? 0x80 : 0,
+        .flip = kernel->flip ^ (weights->signed_rows ? 0x80 : 0),
         .output = output,
         .y_stride = y_stride,
     };
