@@ -19,9 +19,8 @@ enum SystemLibrary {
           "lua": vm.memoryUsed,
         ]
       },
-      Function("clock", "Seconds of a clock that never goes back; for differences.") { () -> Double in
-        let now = ContinuousClock().systemEpoch.duration(to: .now)
-        return Double(now.components.seconds) + Double(now.components.attoseconds) * 1e-18
+      Function("clock", "Seconds of a clock that never goes back; for differences.") {
+        Stopwatch.now
       },
       Function(
         "type", "As Lua's type(), with the library's types by name: \"tensor\", \"module\", \"graph\" ...",

@@ -12,6 +12,10 @@ extension Program {
     var instructions: [Instruction] = []
     for id in graph.order {
       guard let (op, reads) = graph.operation(id) else { continue }
+      if Self.isAbsorbed(op, id, graph) {
+        values[id] = reads.first.flatMap { values[$0] }
+        continue
+      }
       let (step, activations) = try Self.lower(op, reads, graph, id)
       instructions.append(
         Instruction(
@@ -42,6 +46,23 @@ extension Program {
       }
       return parameter.value
     }
-    return (try quantized.step(reads.map { graph[$0].shape }, weights: weights), activations)
+    let step = try quantized.step(reads.map { graph[$0].shape }, weights: weights)
+    if let linear = step as? IntegerLinear, let image = flattenedImage(activations[0], graph) {
+      return (try linear.readingImages(pixels: image[2] * image[3], channels: image[1]), activations)
+    }
+    return (step, activations)
+  }
+
+  /// A flatten in front of a linear layer needs no step: the layer's weights take the order of the image's bytes.
+  private static func isAbsorbed(_ op: any Op, _ id: Graph.ID, _ graph: Graph) -> Bool {
+    guard op is QuantizedFlatten, let user = graph.onlyUser(of: id) else { return false }
+    return graph.operation(user)?.op is QuantizedLinear
+  }
+
+  /// The shape of the image behind an absorbed flatten.
+  private static func flattenedImage(_ id: Graph.ID, _ graph: Graph) -> Shape? {
+    guard let (op, reads) = graph.operation(id), isAbsorbed(op, id, graph) else { return nil }
+    let shape = graph[reads[0]].shape
+    return shape.rank == 4 ? shape : nil
   }
 }

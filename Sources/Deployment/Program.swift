@@ -28,12 +28,9 @@ public final class Program {
   /// Trained numbers, and those that are not zero.
   public let parameterCount: Int
   public let nonZeroCount: Int
-  private let plan: ArenaPlan
-  private let scratch: UnsafeMutableRawPointer
-  private var arena: Storage?
-
-  /// Samples run through all steps together: enough to fill the kernels, few enough to stay in cache.
-  private static let chunk = 32
+  let plan: ArenaPlan
+  /// One for each thread that has run the program.
+  private var workspaces: [Workspace] = []
 
   public init(
     _ instructions: [Instruction], input: Shape, output: Shape, parameterCount: Int, nonZeroCount: Int
@@ -45,11 +42,7 @@ public final class Program {
     self.parameterCount = parameterCount
     self.nonZeroCount = nonZeroCount
     plan = ArenaPlan(instructions)
-    let scratchBytes = instructions.map(\.step.scratchBytes).max() ?? 0
-    scratch = .allocate(byteCount: max(scratchBytes, 1), alignment: 64)
   }
-
-  deinit { scratch.deallocate() }
 
   public var macs: Int { instructions.reduce(0) { $0 + $1.macs } }
 
@@ -58,35 +51,65 @@ public final class Program {
 
   /// Runs a batch [N, ...].
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
-    try require(
-      x.rank == inputShape.rank + 1 && Shape(x.shape.dropFirst()) == inputShape && x.dtype == .f32, "program",
-      "takes f32 [N, \(inputShape.map(String.init).joined(separator: ", "))], got \(x.dtype) \(x.shape)")
-    let input = x.rank == 4 ? try x.channelsLast() : try x.contiguous()
+    let input = try accepted(x)
     let y = try Tensor(undefined: Shape([x.shape[0]] + outputShape), .f32, format: .channelsLast)
-    let samples = x.shape[0]
-    let arena = try arena(for: min(samples, Self.chunk))
+    let threads = threadsWorthWhile(for: x.shape[0])
+    try prepare(batch: x.shape[0], threads: threads)
     // The steps see bare pointers: their owners must outlive them.
-    try withExtendedLifetime((input, arena, y)) {
-      for first in stride(from: 0, to: samples, by: Self.chunk) {
-        try run(
-          min(Self.chunk, samples - first), input.floats + first * inputShape.elements, arena.pointer,
-          y.floats + first * outputShape.elements)
-      }
+    try withExtendedLifetime((input, y)) {
+      try run(batch: x.shape[0], input.floats, y.floats, threads: threads)
     }
     return y
   }
 
-  /// Runs every step on `batch` samples that fit the arena.
-  private func run(
-    _ batch: Int, _ input: UnsafeMutablePointer<Float>, _ arena: UnsafeMutableRawPointer,
-    _ output: UnsafeMutablePointer<Float>
+  /// `x` in the program's memory format, or why it cannot be taken.
+  func accepted(_ x: Tensor) throws -> Tensor {
+    try require(
+      x.rank == inputShape.rank + 1 && Shape(x.shape.dropFirst()) == inputShape && x.dtype == .f32, "program",
+      "takes f32 [N, \(inputShape.map(String.init).joined(separator: ", "))], got \(x.dtype) \(x.shape)")
+    return x.rank == 4 ? try x.channelsLast() : try x.contiguous()
+  }
+
+  // MARK: Running
+
+  /// Samples run through all steps together: enough to fill the kernels, few enough for the values to stay in the
+  /// second level of cache.
+  private var samplesTogether: Int {
+    let bytes = plan.peakBytes + inputShape.elements * DType.f32.size
+    return min(max((256 << 10) / bytes, 1), 32)
+  }
+
+  /// A thread more is worth waking for a few tens of microseconds of work.
+  private func threadsWorthWhile(for batch: Int) -> Int {
+    let macsPerThread = 2_000_000
+    return min(Engine.threads, batch, max(1, batch * macs / macsPerThread))
+  }
+
+  /// Makes sure that `run` finds its memory.
+  func prepare(batch: Int, threads: Int) throws {
+    let capacity = max(1, min((batch + threads - 1) / threads, samplesTogether))
+    for i in workspaces.indices.prefix(threads) where workspaces[i].capacity < capacity {
+      workspaces[i] = try Workspace(self, capacity: capacity)
+    }
+    while workspaces.count < threads { workspaces.append(try Workspace(self, capacity: capacity)) }
+  }
+
+  /// Runs `batch` samples (NHWC) on up to `threads` threads, for which `prepare` was called. Allocates nothing on one
+  /// thread.
+  func run(
+    batch: Int, _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>, threads: Int
   ) throws {
-    var values = [UnsafeMutableRawPointer(input)] + plan.offsets.map { arena + $0 * batch }
-    values[instructions.count] = UnsafeMutableRawPointer(output)
-    for (i, instruction) in instructions.enumerated() {
-      try instruction.step.run(
-        batch: batch, instruction.inputs.map { UnsafeRawPointer(values[$0]) }, values[i + 1], scratch: scratch
-      )
+    let (width, height) = (inputShape.elements, outputShape.elements)
+    let parts = threads == 1 ? 1 : max(threads, (batch + samplesTogether - 1) / samplesTogether)
+    try ThreadTeam.run(parts: parts, threads: threads) { part, member in
+      let workspace = workspaces[member]
+      let end = (part + 1) * batch / parts
+      var first = part * batch / parts
+      while first < end {
+        let count = min(workspace.capacity, end - first)
+        try workspace.run(batch: count, input + first * width, output + first * height)
+        first += count
+      }
     }
   }
 
@@ -99,14 +122,6 @@ public final class Program {
     }
     return "program \(inputShape) -> \(outputShape), arena \(arenaBytesPerSample) bytes a sample\n"
       + lines.joined(separator: "\n")
-  }
-
-  private func arena(for batch: Int) throws -> Storage {
-    let bytes = max(plan.peakBytes * batch, 64)
-    if let arena, arena.byteCount >= bytes { return arena }
-    let fresh = try Storage(byteCount: bytes)
-    arena = fresh
-    return fresh
   }
 
   /// The steps must fit together: what a file says is not to be trusted.

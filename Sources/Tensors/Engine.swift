@@ -1,5 +1,12 @@
 import CKernels
 import COneDNN
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 /// What computes on this machine: settings and facts of the whole process.
 public enum Engine {
@@ -12,12 +19,33 @@ public enum Engine {
   /// Why the environment's `QSCRIPT_ISA` cannot be honoured (unknown, or this processor lacks it); nil where it can.
   public static var instructionSetProblem: String? { qk_isa_error().map { String(cString: $0) } }
 
+  private static let threadCount = Atomic<Int>(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+
+  /// Threads of a computation: one for each processor, unless `setThreads` said otherwise.
+  public static var threads: Int { threadCount.load(ordering: .relaxed) }
+
   /// Threads of every later computation.
   ///
   /// - Throws: where oneDNN was built without threads.
   public static func setThreads(_ count: Int) throws {
     guard od_set_threads(Int32(clamping: count)) == OD_OK else {
       throw ShapeError("threads", String(cString: od_last_error()))
+    }
+    threadCount.store(count, ordering: .relaxed)
+  }
+
+  /// Calls `body` with another number of threads.
+  public static func withThreads<T>(_ count: Int, _ body: () throws -> T) throws -> T {
+    let before = threads
+    if count == before { return try body() }
+    try setThreads(count)
+    do {
+      let result = try body()
+      try setThreads(before)
+      return result
+    } catch {
+      try setThreads(before)
+      throw error
     }
   }
 }

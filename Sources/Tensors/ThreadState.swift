@@ -1,4 +1,4 @@
-import CThreadLocal
+import CThreads
 
 /// Settings of the computation on one thread. Lives as long as the process: threads that compute are few.
 final class ThreadState {

@@ -14,7 +14,7 @@ import Testing
     "Deployment": ["Compression", "Models", "Tensors", "CKernels"],
     "Compression": ["Models", "Tensors", "CKernels"],
     "Models": ["Tensors", "CKernels"],
-    "Tensors": ["CKernels", "COneDNN", "CThreadLocal"],
+    "Tensors": ["CKernels", "COneDNN", "CThreads"],
   ]
 
   static let system: Set<String> = ["Dispatch", "Foundation", "Synchronization", "Glibc", "Darwin"]

@@ -1,7 +1,7 @@
 #pragma once
 
-/// Most multiply-adds times two, in 1e9 a second, that one core does on bytes; 0 where this bench cannot tell
-/// (it knows AVX-512 VNNI), whatever instruction set the kernels are held to.
+/// Most multiply-adds times two, in 1e9 a second, that one core does on bytes with the best instruction it
+/// has, whatever instruction set the kernels are held to; 0 where this bench cannot tell.
 double peak_gops(void);
 
 /// Bytes read plus bytes written by copying, in 1e9 a second, for `bytes` of source and destination together.

@@ -29,9 +29,20 @@ public final class IntegerConv2d: IntegerStep {
 
   public var inputElements: [Int] { [geometry.height * geometry.width * geometry.channels] }
   public var outputType: DType { values.outputType }
+  public var weightBytes: Int { packed.count }
+
+  public func floatCounterpart(batch: Int) -> (op: any Op, inputs: [Shape])? {
+    let g = geometry
+    let op = Conv2d(
+      stride: Size2d(g.stride_h, g.stride_w),
+      padding: Padding2d(top: g.pad_top, left: g.pad_left, bottom: g.pad_bottom, right: g.pad_right),
+      dilation: Size2d(g.dilation_h, g.dilation_w), groups: g.groups)
+    let weight: Shape = [g.out_channels, g.channels / g.groups, g.kernel_h, g.kernel_w]
+    return (op, [[batch, g.channels, g.height, g.width], weight, [g.out_channels]])
+  }
 
   public func run(
-    batch: Int, _ inputs: [UnsafeRawPointer], _ output: UnsafeMutableRawPointer,
+    batch: Int, _ inputs: UnsafePointer<UnsafeRawPointer>, _ output: UnsafeMutableRawPointer,
     scratch: UnsafeMutableRawPointer
   ) throws {
     var stage = values.output

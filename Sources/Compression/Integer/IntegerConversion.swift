@@ -14,14 +14,14 @@ public final class IntegerQuantize: IntegerStep {
   }
 
   public func run(
-    batch: Int, _ inputs: [UnsafeRawPointer], _ output: UnsafeMutableRawPointer,
+    batch: Int, _ inputs: UnsafePointer<UnsafeRawPointer>, _ output: UnsafeMutableRawPointer,
     scratch: UnsafeMutableRawPointer
   ) throws {
     let layout = qk_scale_layout(outer: 1, channels: 1, inner: batch * outputElements)
     let x = inputs[0].assumingMemoryBound(to: Float.self)
+    var (scale, zeroPoint) = (params.scale, params.zeroPoint)
     try checkStatus(
-      qk_quantize_u8(qk_isa_active(), layout, x, [params.scale], [params.zeroPoint], bytes(output)), Self.kind
-    )
+      qk_quantize_u8(qk_isa_active(), layout, x, &scale, &zeroPoint, bytes(output)), Self.kind)
   }
 
   public func encode(to record: inout StepRecord) {
@@ -47,14 +47,14 @@ public final class IntegerDequantize: IntegerStep {
   }
 
   public func run(
-    batch: Int, _ inputs: [UnsafeRawPointer], _ output: UnsafeMutableRawPointer,
+    batch: Int, _ inputs: UnsafePointer<UnsafeRawPointer>, _ output: UnsafeMutableRawPointer,
     scratch: UnsafeMutableRawPointer
   ) throws {
     let layout = qk_scale_layout(outer: 1, channels: 1, inner: batch * outputElements)
     let y = output.assumingMemoryBound(to: Float.self)
+    var (scale, zeroPoint) = (params.scale, params.zeroPoint)
     try checkStatus(
-      qk_dequantize_u8(qk_isa_active(), layout, bytes(inputs[0]), [params.scale], [params.zeroPoint], y),
-      Self.kind)
+      qk_dequantize_u8(qk_isa_active(), layout, bytes(inputs[0]), &scale, &zeroPoint, y), Self.kind)
   }
 
   public func encode(to record: inout StepRecord) {
@@ -80,7 +80,7 @@ public final class IntegerFlatten: IntegerStep {
   }
 
   public func run(
-    batch: Int, _ inputs: [UnsafeRawPointer], _ output: UnsafeMutableRawPointer,
+    batch: Int, _ inputs: UnsafePointer<UnsafeRawPointer>, _ output: UnsafeMutableRawPointer,
     scratch: UnsafeMutableRawPointer
   ) throws {
     let (x, y) = (bytes(inputs[0]), bytes(output))

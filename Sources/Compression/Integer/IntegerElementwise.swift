@@ -19,7 +19,7 @@ public final class IntegerAdd: IntegerStep {
   }
 
   public func run(
-    batch: Int, _ inputs: [UnsafeRawPointer], _ output: UnsafeMutableRawPointer,
+    batch: Int, _ inputs: UnsafePointer<UnsafeRawPointer>, _ output: UnsafeMutableRawPointer,
     scratch: UnsafeMutableRawPointer
   ) throws {
     var params = params
@@ -66,7 +66,7 @@ public final class IntegerLookup: IntegerStep {
   }
 
   public func run(
-    batch: Int, _ inputs: [UnsafeRawPointer], _ output: UnsafeMutableRawPointer,
+    batch: Int, _ inputs: UnsafePointer<UnsafeRawPointer>, _ output: UnsafeMutableRawPointer,
     scratch: UnsafeMutableRawPointer
   ) throws {
     qk_lookup_u8(qk_isa_active(), batch * outputElements, bytes(inputs[0]), table, bytes(output))

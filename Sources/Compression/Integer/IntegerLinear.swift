@@ -22,11 +22,28 @@ public final class IntegerLinear: IntegerStep {
       "linear")
   }
 
+  /// The same layer for images whose bytes lie [pixels, channels] instead of [channels, pixels]: the columns of W move.
+  public func readingImages(pixels: Int, channels: Int) throws -> IntegerLinear {
+    if pixels == 1 || channels == 1 { return self }
+    var moved = values
+    moved.weights = (0..<outputElements * inputs).map { i in
+      let (row, column) = i.quotientAndRemainder(dividingBy: inputs)
+      let (pixel, channel) = column.quotientAndRemainder(dividingBy: channels)
+      return values.weights[row * inputs + channel * pixels + pixel]
+    }
+    return try IntegerLinear(moved, inputs: inputs, outputs: outputElements)
+  }
+
   public var inputElements: [Int] { [inputs] }
   public var outputType: DType { values.outputType }
+  public var weightBytes: Int { packed.count }
+
+  public func floatCounterpart(batch: Int) -> (op: any Op, inputs: [Shape])? {
+    (Linear(), [[batch, inputs], [outputElements, inputs], [outputElements]])
+  }
 
   public func run(
-    batch: Int, _ inputs: [UnsafeRawPointer], _ output: UnsafeMutableRawPointer,
+    batch: Int, _ inputs: UnsafePointer<UnsafeRawPointer>, _ output: UnsafeMutableRawPointer,
     scratch: UnsafeMutableRawPointer
   ) throws {
     var stage = values.output

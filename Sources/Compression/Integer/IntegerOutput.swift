@@ -34,7 +34,7 @@ public struct IntegerOutput: Hashable, Sendable {
 /// The integers of one layer with weights, before packing.
 public struct IntegerWeights: Sendable {
   /// [O, ...] in ONNX's order.
-  public let weights: [Int8]
+  public internal(set) var weights: [Int8]
   /// [O], of scale input scale * weight scale.
   public let bias: [Int32]
   /// [O].

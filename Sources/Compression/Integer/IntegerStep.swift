@@ -17,8 +17,14 @@ public protocol IntegerStep: AnyObject {
   var outputType: DType { get }
   /// Scratch memory one call needs, in bytes, whatever the batch.
   var scratchBytes: Int { get }
+  /// Of weights and what belongs to them, as packed.
+  var weightBytes: Int { get }
+  /// The fp32 op that does the same work, and the shapes of its inputs; nil where there is nothing to compare.
+  func floatCounterpart(batch: Int) -> (op: any Op, inputs: [Shape])?
+  /// Runs on `batch` samples; `inputs` has an address for each of `inputElements`. Allocates nothing, and may run on
+  /// several threads at once, each with scratch memory of its own.
   func run(
-    batch: Int, _ inputs: [UnsafeRawPointer], _ output: UnsafeMutableRawPointer,
+    batch: Int, _ inputs: UnsafePointer<UnsafeRawPointer>, _ output: UnsafeMutableRawPointer,
     scratch: UnsafeMutableRawPointer
   ) throws
   /// What a file needs to make the step again. Numbers go to `attributes`, arrays to `blobs`.
@@ -87,6 +93,8 @@ extension IntegerStep {
   public var inputType: DType { .u8 }
   public var outputType: DType { .u8 }
   public var scratchBytes: Int { 0 }
+  public var weightBytes: Int { 0 }
+  public func floatCounterpart(batch: Int) -> (op: any Op, inputs: [Shape])? { nil }
   func bytes(_ pointer: UnsafeRawPointer) -> UnsafePointer<UInt8> {
     pointer.assumingMemoryBound(to: UInt8.self)
   }
@@ -101,8 +109,8 @@ extension IntegerStep {
     let scratch = AlignedBytes(count: scratchBytes)
     // The kernel sees bare pointers: their owners must outlive it.
     try withExtendedLifetime((self, inputs, output, scratch)) {
-      try run(
-        batch: batch, inputs.map { UnsafeRawPointer($0.bytes) }, output.bytes, scratch: scratch.pointer)
+      let addresses = inputs.map { UnsafeRawPointer($0.bytes) }
+      try run(batch: batch, addresses, output.bytes, scratch: scratch.pointer)
     }
   }
 }

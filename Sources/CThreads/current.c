@@ -1,4 +1,4 @@
-#include "CThreadLocal.h"
+#include "CThreads.h"
 
 static _Thread_local void *current;
 
