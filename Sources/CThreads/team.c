@@ -52,7 +52,8 @@ static void raise_flag(signal_flag *flag) {
 
 /// Waits until the flag is raised, and lowers it.
 static void await_flag(signal_flag *flag) {
-  for (int i = 0; i < WATCH_ROUNDS && !atomic_load_explicit(&flag->raised, memory_order_acquire); i++) relax();
+  for (int i = 0; i < WATCH_ROUNDS && !atomic_load_explicit(&flag->raised, memory_order_acquire); i++)
+    relax();
   pthread_mutex_lock(&flag->mutex);
   while (!atomic_load_explicit(&flag->raised, memory_order_acquire))
     pthread_cond_wait(&flag->changed, &flag->mutex);

@@ -21,7 +21,8 @@ struct QScript: ParsableCommand {
       Exit codes: 0 done, 1 the script failed, 2 the command line is wrong, 130 interrupted.
       """,
     subcommands: [
-      RunCommand.self, ReplCommand.self, RunsCommand.self, EvaluateCommand.self, StubsCommand.self,
+      RunCommand.self, ReplCommand.self, RunsCommand.self, EvaluateCommand.self, BenchCommand.self,
+      StubsCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 

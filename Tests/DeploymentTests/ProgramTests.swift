@@ -22,6 +22,25 @@ import Testing
     #expect(try program(x).array(Float.self) == expected)
   }
 
+  @Test(arguments: [1, 2, 3])
+  func givesTheSameBitsOnAnyNumberOfThreads(threads: Int) throws {
+    let graph = try Graph(capturing: ConvNet(seed: 3), [images(2, seed: 1)])
+    let program = try Program(compiling: StaticQuantization()(graph, calibration: [images(64, seed: 2)]))
+    let x = try images(70, seed: 4).channelsLast()
+    let (expected, y) = (try program(x), try Tensor(undefined: [70, 5], .f32))
+    try program.prepare(batch: 70, threads: threads)
+    try program.run(batch: 70, x.floats, y.floats, threads: threads)
+    #expect(try y.array(Float.self) == expected.array(Float.self))
+  }
+
+  @Test func readsAnImageInFrontOfALinearLayerInPlace() throws {
+    let graph = try Graph(capturing: ConvNet(seed: 3), [images(2, seed: 1)])
+    let int8 = try StaticQuantization()(graph, calibration: [images(8, seed: 2)])
+    #expect(int8.order.contains { int8.operation($0)?.op is QuantizedFlatten })
+    let kinds = try Program(compiling: int8).instructions.map { type(of: $0.step).kind }
+    #expect(!kinds.contains("flatten") && kinds.contains("linear"))
+  }
+
   @Test func countsWhatItHolds() throws {
     let graph = try Graph(capturing: ConvNet(seed: 3), [images(2, seed: 1)])
     let int8 = try StaticQuantization()(graph, calibration: [images(8, seed: 2)])

@@ -55,7 +55,7 @@ extension Program: LuaObject {
           let lines = p.instructions.map { "  \($0.name): \(type(of: $0.step).kind)" }
           return (["program(\(p.inputShape) -> \(p.outputShape)"] + lines + [")"]).joined(separator: "\n")
         },
-      ])
+      ] + measures)
   }
 
   /// `qs.compile` and `qs.load_program`.

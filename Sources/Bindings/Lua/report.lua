@@ -1,6 +1,8 @@
 -- qs.report and qs.measure: what each model costs and what it is worth, measured here and now.
 local qs = require "qscript"
 local declare = require "declare"
+local tables = require "qscript.tables"
+local thousands = tables.thousands
 
 -- Seconds for one sample, the median of repeated runs within `budget` seconds.
 local function latency(model, sample, budget)
@@ -50,12 +52,6 @@ local function ordered(models)
   return list
 end
 
-local function thousands(n)
-  local text = string.format("%d", n)
-  local grouped = text:reverse():gsub("(%d%d%d)", "%1,"):reverse()
-  return (grouped:gsub("^,", ""))
-end
-
 local columns = {
   { "model", function(r) return r.name end },
   { "accuracy", function(r) return string.format("%.2f %%", 100 * r.accuracy) end },
@@ -67,28 +63,6 @@ local columns = {
   { "ratio", function(r, base) return string.format("%.1fx", base.bytes / r.bytes) end },
   { "latency", function(r) return string.format("%.1f us", 1e6 * r.latency) end },
 }
-
-local function format_table(rows)
-  local lines, widths = {}, {}
-  local cells = {}
-  for i = 0, #rows do
-    cells[i] = {}
-    for c, column in ipairs(columns) do
-      cells[i][c] = i == 0 and column[1] or column[2](rows[i], rows[1])
-      widths[c] = math.max(widths[c] or 0, #cells[i][c])
-    end
-  end
-  for i = 0, #rows do
-    local parts = {}
-    for c, text in ipairs(cells[i]) do
-      local pad = string.rep(" ", widths[c] - #text)
-      parts[c] = c == 1 and text .. pad or pad .. text
-    end
-    lines[#lines + 1] = table.concat(parts, "  ")
-    if i == 0 then lines[#lines + 1] = string.rep("-", #lines[1]) end
-  end
-  return table.concat(lines, "\n")
-end
 
 declare{
   "qs.measure",
@@ -120,7 +94,7 @@ declare{
     end
     add(o.name, o.baseline)
     for _, entry in ipairs(ordered(o.models)) do add(entry[1], entry[2]) end
-    print(format_table(rows))
+    print(tables.format(columns, rows))
     local run = qs.current_run()
     if run then run:keep_report(rows) end
     return rows

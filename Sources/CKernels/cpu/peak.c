@@ -14,33 +14,40 @@ static double now(void) {
 
 enum { ROUNDS = 4000, TRIES = 12 };
 
-// Independent sums hide the latency of the products; the instructions are written out so that no compiler merges them.
+// Independent sums hide the latency of the products; the instructions are written out so that no compiler
+// merges them.
 #define TEN(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9)
 #define DECLARE_512(i) __m512i sum##i = _mm512_setzero_si512();
 #define DECLARE_256(i) __m256i sum##i = _mm256_setzero_si256();
 #define DPBUSD_512(i) __asm__ volatile("vpdpbusd %1, %2, %0" : "+v"(sum##i) : "v"(a), "v"(b));
 #define DPBUSD_256(i) __asm__ volatile("%{vex%} vpdpbusd %1, %2, %0" : "+x"(sum##i) : "x"(a), "x"(b));
-#define MADDWD_256(i)                                                   \
-  __asm__ volatile("vpmaddwd %2, %3, %1\n\tvpaddd %1, %0, %0"           \
-                   : "+x"(sum##i), "=&x"(product)                       \
+#define MADDWD_256(i)                                         \
+  __asm__ volatile("vpmaddwd %2, %3, %1\n\tvpaddd %1, %0, %0" \
+                   : "+x"(sum##i), "=&x"(product)             \
                    : "x"(a), "x"(b));
 
 __attribute__((target("avx512f,avx512vnni"))) static void avx512vnni(void) {
   __m512i a = _mm512_setzero_si512(), b = a;
   TEN(DECLARE_512)
-  for (int n = 0; n < ROUNDS; n++) { TEN(DPBUSD_512) }
+  for (int n = 0; n < ROUNDS; n++) {
+    TEN(DPBUSD_512)
+  }
 }
 
 __attribute__((target("avx2,avxvnni"))) static void avxvnni(void) {
   __m256i a = _mm256_setzero_si256(), b = a;
   TEN(DECLARE_256)
-  for (int n = 0; n < ROUNDS; n++) { TEN(DPBUSD_256) }
+  for (int n = 0; n < ROUNDS; n++) {
+    TEN(DPBUSD_256)
+  }
 }
 
 __attribute__((target("avx2"))) static void avx2(void) {
   __m256i a = _mm256_setzero_si256(), b = a, product;
   TEN(DECLARE_256)
-  for (int n = 0; n < ROUNDS; n++) { TEN(MADDWD_256) }
+  for (int n = 0; n < ROUNDS; n++) {
+    TEN(MADDWD_256)
+  }
 }
 
 double qk_peak(uint32_t isa) {
