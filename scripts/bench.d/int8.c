@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "CKernels.h"
+#include "benches.h"
 #include "measure.h"
 #include "peak.h"
 
@@ -246,6 +247,7 @@ int main(int argc, char **argv) {
   for (size_t i = 0; i < sizeof convolutions / sizeof *convolutions; i++) bench_convolution(convolutions[i]);
   bench_streams(16 << 10, "16 Ki elements");
   bench_streams(4 << 20, "4 Mi elements");
+  bench_lowbit(json, peak);
   if (json && fclose(json) != 0) {
     perror(argv[2]);
     return 1;

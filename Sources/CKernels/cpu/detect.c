@@ -6,7 +6,7 @@
 uint32_t qk_cpu(void) {
   uint32_t isa = QK_PORTABLE;
   __builtin_cpu_init();  // also checks that the operating system saves the wide registers
-  if (__builtin_cpu_supports("avx2")) isa |= QK_AVX2;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) isa |= QK_AVX2;
   if (__builtin_cpu_supports("avxvnni")) isa |= QK_AVXVNNI;
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&

@@ -16,6 +16,8 @@ const char *qk_status_message(qk_status status) {
       return "packed weights and scratch memory must be aligned to 64 bytes";
     case QK_BAD_PACKING:
       return "the weights were packed for activations of another type";
+    case QK_BAD_BITS:
+      return "weights take 2, 4 or 8 bits, every code within them, in groups of 16, 32, 64 or 128";
   }
   return "unknown status";
 }

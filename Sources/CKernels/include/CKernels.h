@@ -3,3 +3,4 @@
 #include "qk_cpu.h"
 #include "qk_f32.h"
 #include "qk_int8.h"
+#include "qk_lowbit.h"

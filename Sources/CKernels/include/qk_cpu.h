@@ -6,7 +6,7 @@
 /// One bit for each instruction set beyond the portable one, which needs none. A set of them is a uint32_t.
 typedef enum qk_isa : uint32_t {
   QK_PORTABLE = 0,
-  QK_AVX2 = 1u << 0,
+  QK_AVX2 = 1u << 0,  // AVX2 and FMA
   QK_AVXVNNI = 1u << 1,
   QK_AVX512VNNI = 1u << 2,  // AVX-512 F, BW, DQ, VL and VNNI
   QK_NEON = 1u << 3,        // part of every 64-bit Arm

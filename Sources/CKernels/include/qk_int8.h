@@ -45,6 +45,7 @@ typedef enum qk_status : int32_t {
   QK_BAD_RANGE,      // lo > hi
   QK_BAD_ALIGNMENT,  // packed weights or scratch memory not on QK_ALIGNMENT bytes
   QK_BAD_PACKING,    // packed for activations of another type
+  QK_BAD_BITS,       // no kernel for that many bits or groups of that length, or a code that does not fit
 } qk_status;
 
 /// One clause in words for a status, "" for QK_OK.

@@ -1,0 +1,5 @@
+#pragma once
+// Parts of the int8 bench, each with a file of its own. `peak` is that of one core in GOP/s.
+#include <stdio.h>
+
+void bench_lowbit(FILE *json, double peak);
