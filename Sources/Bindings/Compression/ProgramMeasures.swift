@@ -26,7 +26,8 @@ extension Program {
         let result = try program.benchmark(batch: batch, threads: threads, budget: seconds)
         return LuaTable([
           "batch": .int(batch), "threads": .int(threads), "runs": .int(result.samples.count),
-          "median": .number(result.median), "least": .number(result.least), "p90": .number(result.percentile90),
+          "median": .number(result.median), "least": .number(result.least),
+          "p90": .number(result.percentile90),
           "throughput": .number(result.throughput),
         ])
       },

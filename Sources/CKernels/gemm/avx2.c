@@ -1,25 +1,19 @@
 #if defined(__x86_64__)
 // vpmaddubsw would saturate at 16 bits, so both sides are widened to 16 bits and vpmaddwd adds exact pairs.
 // Sums live in registers: 4 rows by 2 vectors of 8 columns.
-#include <immintrin.h>
-#include <string.h>
+#include "avx2_store.h"
 
-#include "gemm.h"
-
-#define AVX2 __attribute__((target("avx2")))
-#define AVX2_INLINE AVX2 static inline __attribute__((always_inline))
-
-enum { ROWS = 4, VECTORS = 2, LANES = 8, DEPTH = 2 };
+enum { ROWS = 4, VECTORS = QK_GEMM_VECTORS_AVX2, LANES = QK_GEMM_LANES_AVX2, DEPTH = 2 };
 
 /// The next `count` bytes of a row, 1 or 2, each xor `flip`, as a pair of 16-bit numbers in every lane.
-AVX2_INLINE __m256i broadcast_pair(const uint8_t *a, size_t count, __m128i flip) {
+QK_AVX2_INLINE __m256i broadcast_pair(const uint8_t *a, size_t count, __m128i flip) {
   uint16_t pair = a[0];
   if (count == DEPTH) memcpy(&pair, a, sizeof pair);
   return _mm256_cvtepu8_epi16(_mm_xor_si128(_mm_set1_epi16((short)pair), flip));
 }
 
-AVX2_INLINE void step(int rows, int vectors, __m256i sums[][VECTORS], const uint8_t *const *row_pointers,
-                      ptrdiff_t offset, size_t bytes, __m128i flip, const int8_t *w) {
+QK_AVX2_INLINE void step(int rows, int vectors, __m256i sums[][VECTORS], const uint8_t *const *row_pointers,
+                         ptrdiff_t offset, size_t bytes, __m128i flip, const int8_t *w) {
   __m256i weights[VECTORS];
   for (int v = 0; v < vectors; v++)
     weights[v] = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(w + v * LANES * DEPTH)));
@@ -32,17 +26,7 @@ AVX2_INLINE void step(int rows, int vectors, __m256i sums[][VECTORS], const uint
   }
 }
 
-AVX2_INLINE void store(const qk_gemm_tile *tile, int rows, int vectors, __m256i sums[][VECTORS]) {
-#pragma clang loop unroll(full)
-  for (int r = 0; r < rows; r++) {
-    int32_t acc[VECTORS * LANES];
-    for (int v = 0; v < vectors; v++) _mm256_storeu_si256((__m256i *)(acc + v * LANES), sums[r][v]);
-    void *y = qk_output_at(tile->output, tile->y, (size_t)r * tile->y_stride);
-    qk_store(tile->output, acc, tile->multiplier, tile->columns, y);
-  }
-}
-
-AVX2_INLINE void multiply(const qk_gemm_tile *tile, int rows, int vectors) {
+QK_AVX2_INLINE void multiply(const qk_gemm_tile *tile, int rows, int vectors) {
   __m256i sums[ROWS][VECTORS];
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++)
@@ -57,15 +41,15 @@ AVX2_INLINE void multiply(const qk_gemm_tile *tile, int rows, int vectors) {
       step(rows, vectors, sums, tile->rows, offset, DEPTH, flip, w);
     if (is_partial) step(rows, vectors, sums, tile->rows, offset, tile->last_step, flip, w);
   }
-  store(tile, rows, vectors, sums);
+  qk_gemm_store_avx2(tile, rows, vectors, sums);
 }
 
 // One function for each number of rows and each width, so that the sums stay in registers.
 #define EVERY_ROWS(X) X(1) X(2) X(3) X(4)
 #define NARROW(rows) \
-  AVX2 static void narrow_##rows(const qk_gemm_tile *tile) { multiply(tile, rows, 1); }
+  QK_AVX2_TARGET static void narrow_##rows(const qk_gemm_tile *tile) { multiply(tile, rows, 1); }
 #define WIDE(rows) \
-  AVX2 static void wide_##rows(const qk_gemm_tile *tile) { multiply(tile, rows, 2); }
+  QK_AVX2_TARGET static void wide_##rows(const qk_gemm_tile *tile) { multiply(tile, rows, 2); }
 EVERY_ROWS(NARROW)
 EVERY_ROWS(WIDE)
 
