@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "compare.h"
 
+#include <float.h>
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -137,7 +138,7 @@ void draw_bytes(void *bytes, size_t count) {
 }
 
 float draw_scale(float usual) {
-  static const float rare[] = {1e-42f, 1e-20f, 1e9f, 3.4e38f, 0.5f, 0.25f, 0.125f, 1};
+  static const float rare[] = {1e-42f, 1e-20f, 1e9f, FLT_MAX, 0.5f, 0.25f, 0.125f, 1};
   return draw() % 4 ? usual * draw_float(0.2f, 2) : rare[draw() % 8];
 }
 
@@ -149,7 +150,7 @@ static float any_float(void) {
 }
 
 void draw_floats(float *numbers, size_t count) {
-  static const float special[] = {0, -0.0f, INFINITY, -INFINITY, NAN, 1e-42f, 3.4e38f, -3.4e38f, 0.5f, -2.5f};
+  static const float special[] = {0, -0.0f, INFINITY, -INFINITY, NAN, 1e-42f, FLT_MAX, -FLT_MAX, 0.5f, -2.5f};
   bool is_usual = draw() % 2;
   for (size_t i = 0; i < count; i++) {
     numbers[i] = draw_float(-100, 100);

@@ -65,6 +65,7 @@ void check_pool(void) {
     check_pool2d_of(&shape);
   }
   for (size_t i = 0; i < 200; i++) check_global_of(draw_size(1, 3), draw_size(1, 70), draw_size(1, 150));
+  for (size_t i = 0; i < 200; i++) check_global_of(1, draw_size(200, 1200), draw_size(1, 40));
   for (size_t i = 0; i < 4; i++) check_global_of(1, 300000, draw_size(1, 3));
   finish("pool");
 }

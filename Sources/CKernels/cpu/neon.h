@@ -46,13 +46,20 @@ QK_NEON_INLINE uint8x16_t qk_low_bytes_neon(int32x4_t a, int32x4_t b, int32x4_t 
   return vuzp1q_u8(vreinterpretq_u8_s16(ab), vreinterpretq_u8_s16(cd));
 }
 
-/// 16 bytes as words.
-QK_NEON_INLINE void qk_widen_neon(uint8x16_t bytes, int32x4_t words[4]) {
-  uint16x8_t low = vmovl_u8(vget_low_u8(bytes)), high = vmovl_high_u8(bytes);
-  words[0] = vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(low)));
-  words[1] = vreinterpretq_s32_u32(vmovl_high_u16(low));
-  words[2] = vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(high)));
-  words[3] = vreinterpretq_s32_u32(vmovl_high_u16(high));
+/// f32(x - zero_point) of 16 bytes.
+QK_NEON_INLINE void qk_floats_neon(uint8x16_t x, uint8_t zero_point, float32x4_t numbers[4]) {
+  int16x8_t low = vreinterpretq_s16_u16(vsubl_u8(vget_low_u8(x), vdup_n_u8(zero_point)));
+  int16x8_t high = vreinterpretq_s16_u16(vsubl_high_u8(x, vdupq_n_u8(zero_point)));
+  numbers[0] = vcvtq_f32_s32(vmovl_s16(vget_low_s16(low)));
+  numbers[1] = vcvtq_f32_s32(vmovl_high_s16(low));
+  numbers[2] = vcvtq_f32_s32(vmovl_s16(vget_low_s16(high)));
+  numbers[3] = vcvtq_f32_s32(vmovl_high_s16(high));
+}
+
+/// qk_saturate on 16 numbers, as bytes.
+QK_NEON_INLINE uint8x16_t qk_saturate_bytes_neon(const float32x4_t t[4], const qk_saturation_neon *s) {
+  return qk_low_bytes_neon(qk_saturate_neon(t[0], s), qk_saturate_neon(t[1], s), qk_saturate_neon(t[2], s),
+                           qk_saturate_neon(t[3], s));
 }
 
 /// `count` bytes, 0...8, and zeros above them; nothing past them is read. Loads may overlap.
