@@ -18,6 +18,16 @@ import Testing
     .square(6, 6, channels: 10, out: 6, kernel: 1, groups: 2),
     .square(4, 4, channels: 4, out: 12, kernel: 3, pad: 1, groups: 4),
     .square(3, 3, channels: 2, out: 3, kernel: 3, pad: 5),
+    // windows that leave the image on both sides, or lie wholly in the padding
+    .square(4, 27, channels: 16, out: 16, kernel: 3, pad: 1),
+    .square(5, 3, channels: 4, out: 40, kernel: 5, pad: 2),
+    .square(2, 2, channels: 4, out: 16, kernel: 3, pad: 5),
+    .square(9, 8, channels: 8, out: 32, kernel: 3, pad: 1, stride: 2),
+    .square(7, 9, channels: 4, out: 3, kernel: 3, pad: 3, stride: 2, dilation: 2),
+    .square(5, 5, channels: 8, out: 64, kernel: 3, pad: 1, groups: 2),
+    .square(1, 1, channels: 4, out: 5, kernel: 69, pad: 34),
+    .square(7, 11, channels: 8, out: 16, kernel: 1),
+    .square(5, 7, channels: 32, out: 80, kernel: 1),
     // depthwise
     .square(1, 1, channels: 2, out: 2, kernel: 1, groups: 2),
     .square(8, 7, channels: 32, out: 32, kernel: 3, pad: 1, groups: 32),
@@ -65,6 +75,50 @@ import Testing
           #expect(intact)
         }
       }
+    }
+  }
+
+  @Test(
+    arguments: Level.runnable,
+    [
+      .square(6, 25, channels: 3, out: 16, kernel: 3, pad: 1),
+      .square(5, 4, channels: 8, out: 33, kernel: 3, pad: 2, stride: 2),
+      .square(4, 6, channels: 4, out: 16, kernel: 1),
+      .square(5, 6, channels: 20, out: 20, kernel: 3, pad: 1, groups: 20),
+    ] as [qk_conv2d_shape]) func rowsComputedApartMakeTheWhole(level: Level, shape: qk_conv2d_shape) throws
+  {
+    var shape = shape, bytes = 0, height = 0, width = 0
+    let batch = 5, depth = shape.kernel_h * shape.kernel_w * shape.channels / shape.groups
+    var generator = Generator(1), output = qk_output.all[0]
+    let x: [UInt8] = Fill.random.bytes(batch * shape.height * shape.width * shape.channels, &generator)
+    let w: [Int8] = Fill.random.bytes(shape.out_channels * depth, &generator)
+    let multiplier = randomMultipliers(shape.out_channels, depth: depth, &generator)
+    try #require(qk_conv2d_output_size(&shape, &height, &width) == QK_OK)
+    try #require(qk_conv2d_u8s8_packed_bytes(level.isa, &shape, &bytes) == QK_OK)
+    let packed = AlignedMemory(bytes)
+    try #require(qk_conv2d_u8s8_pack(level.isa, &shape, w, nil, multiplier, 99, packed.pointer) == QK_OK)
+    let scratch = AlignedMemory(qk_conv2d_u8s8_scratch_bytes(packed.pointer))
+    let row = width * shape.out_channels, rows = batch * height
+    let (whole, _) = outputs(output, rows * row) {
+      #expect(qk_conv2d_u8s8(packed.pointer, batch, x, &output, $0, scratch.pointer) == QK_OK)
+    }
+    for count in 1...rows {
+      for first in stride(from: 0, through: rows - count, by: 3) {
+        let (part, intact) = outputs(output, rows * row) { y in
+          y.initializeMemory(as: UInt8.self, repeating: 7, count: rows * row)
+          #expect(
+            qk_conv2d_u8s8_rows(packed.pointer, batch, x, &output, y, first, count, scratch.pointer) == QK_OK)
+        }
+        let expected = whole.enumerated().map { first..<first + count ~= $0 / row ? $1 : 7 }
+        #expect(part == expected, "rows \(first)..<\(first + count)")
+        #expect(intact)
+      }
+    }
+    var none: UInt8 = 0
+    for (first, count) in [(0, rows + 1), (rows, 1), (rows + 1, 0), (1, Int.max)] {
+      #expect(
+        qk_conv2d_u8s8_rows(packed.pointer, batch, x, &output, &none, first, count, scratch.pointer)
+          == QK_BAD_SIZE)
     }
   }
 

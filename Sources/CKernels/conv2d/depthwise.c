@@ -29,12 +29,11 @@ static void convolve_row(const qk_conv2d_packed *packed, const uint8_t *x, const
   packed->depthwise->run(&run);
 }
 
-void qk_conv2d_depthwise(const qk_conv2d_packed *packed, size_t batch, const uint8_t *x,
-                         const qk_output *output, void *y, const uint8_t **taps) {
+void qk_conv2d_depthwise(const qk_conv2d_packed *packed, const qk_conv2d_rows *rows, const uint8_t **taps) {
   const qk_conv2d_shape *s = &packed->shape;
   size_t row = packed->copied_width * s->channels, out_row = packed->out_width * s->channels;
-  for (size_t b = 0; b < batch; b++)
-    for (size_t oy = 0; oy < packed->out_height; oy++)
-      convolve_row(packed, x + (b * packed->copied_height + oy * s->stride_h) * row, output,
-                   qk_output_at(output, y, (b * packed->out_height + oy) * out_row), taps);
+  for (size_t i = 0; i < rows->images; i++)
+    for (size_t oy = rows->first; oy < rows->end; oy++)
+      convolve_row(packed, rows->x + (i * packed->copied_height + oy * s->stride_h) * row, rows->output,
+                   qk_output_at(rows->output, rows->y, (i * packed->out_height + oy) * out_row), taps);
 }

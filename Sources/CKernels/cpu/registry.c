@@ -4,6 +4,10 @@
 static const qk_kernel_info kernels[] = {
 #define QK_GEMM_U8S8(isa, mr, nr, narrow, kr, flip, function) {"gemm_u8s8", #function, isa},
 #include "../gemm/kernels.inc"
+#define QK_CONV2D_U8S8(isa, mr, nr, narrow_mr, narrow_nr, kr, function) {"conv2d_u8s8", #function, isa},
+#include "../conv2d/kernels.inc"
+#define QK_GEMM_U8S8(isa, mr, nr, narrow, kr, flip, function) {"conv2d_u8s8", #function, isa},
+#include "../gemm/kernels.inc"
 #define QK_DEPTHWISE_U8S8(isa, channels, taps, interleaved, flip, function) \
   {"depthwise_u8s8", #function, isa},
 #include "../depthwise/kernels.inc"

@@ -123,6 +123,12 @@ size_t qk_conv2d_u8s8_scratch_bytes(const void *packed);
 qk_status qk_conv2d_u8s8(const void *packed, size_t batch, const uint8_t *x, const qk_output *output, void *y,
                          void *scratch);
 
+/// Only `row_count` rows of the output from `first_row` on, of all batch * out height rows counted through;
+/// the others are left alone. Threads may share one convolution: same packed weights, x and y, rows that do
+/// not overlap, scratch memory of their own. QK_BAD_SIZE for rows past the last one.
+qk_status qk_conv2d_u8s8_rows(const void *packed, size_t batch, const uint8_t *x, const qk_output *output,
+                              void *y, size_t first_row, size_t row_count, void *scratch);
+
 // ---- elementwise
 // ----------------------------------------------------------------------------------------------
 
