@@ -7,6 +7,8 @@ import Testing
 @Suite(.enabled(if: SharedData.folder("onnx-node-tests") != nil, "shared/data/onnx-node-tests is absent"))
 struct OnnxNetworkTests {
   private static let cases = [
+    "attention_3d", "attention_3d_causal", "attention_3d_diff_heads_sizes_attn_mask",
+    "attention_3d_diff_heads_sizes_causal", "attention_3d_transpose_verification",
     "averagepool_2d_default", "averagepool_2d_dilations", "averagepool_2d_pads",
     "averagepool_2d_precomputed_pads", "averagepool_2d_precomputed_same_upper",
     "averagepool_2d_precomputed_strides", "averagepool_2d_same_lower", "averagepool_2d_same_upper",
@@ -51,6 +53,9 @@ struct OnnxNetworkTests {
     case "LayerNormalization":
       let axis = try t[0].shape.axis(node.integer("axis", default: -1), for: node.operation)
       return LayerNorm(axes: t[0].rank - axis, epsilon: node.real("epsilon", default: 1e-5))
+    case "Attention":
+      return Attention(
+        heads: node.integer("q_num_heads", default: 1), isCausal: node.integer("is_causal", default: 0) == 1)
     default:
       try #require(node.operation == "SoftmaxCrossEntropyLoss", "no op for \(node.operation)")
       return CrossEntropy()

@@ -44,6 +44,16 @@ enum LayerLibrary {
         returns: "module"
       ) { shape, epsilon in try LayerNormLayer([shape].flat, epsilon: epsilon) as Module },
       Function(
+        "multi_head_attention",
+        "Self-attention: every position looks at all others, once for each head. [N, T, features] to the same.",
+        .required("features", Int.self, "of a position"),
+        .required("heads", Int.self, "that share the features"),
+        .option("causal", default: false, "whether a position sees only those before it and itself"), .bias,
+        returns: "module"
+      ) { features, heads, causal, bias in
+        try MultiHeadAttention(features, heads: heads, isCausal: causal, bias: bias) as Module
+      },
+      Function(
         "embedding", "A table of vectors, looked up by i64 indices that count from 0: S to [S..., features].",
         .required("rows", Int.self, "vectors in the table"),
         .required("features", Int.self, "length of a vector"),

@@ -28,6 +28,12 @@ public struct QuantParams: Hashable, Sendable, Codable {
     self.init(scale: span, zeroPoint: UInt8(Swift.min(Swift.max(zero, 0), 255)))
   }
 
+  /// The parameters of zero point 128 that cover [-magnitude, magnitude]: an s8 in a u8's clothes.
+  public init(symmetric magnitude: Float) {
+    let scale = magnitude / 127
+    self.init(scale: scale.isNormal ? scale : 1, zeroPoint: 128)
+  }
+
   /// The u8 nearest to `x`, ties to even, saturating: the arithmetic of `qk_quantize_u8`.
   public func quantize(_ x: Float) -> UInt8 {
     let q = (x / scale).rounded(.toNearestOrEven) + Float(zeroPoint)

@@ -8,12 +8,31 @@ protocol Quantizable: Op {
   var definesRange: Bool { get }
   /// Whether a relu or clip behind it can become its output range.
   var fusesActivations: Bool { get }
+  /// Whether the inputs after the activations become s8; else the integer form reads them in f32.
+  var quantizesWeights: Bool { get }
+  /// Which activations must have zero point 128: those the kernel takes as signed weights.
+  var symmetricActivations: Range<Int> { get }
+  /// Whether there are `innerValues`.
+  var hasInnerValues: Bool { get }
+  /// Values inside the op that the integer form needs ranges of, for activations like these.
+  func innerValues(_ inputs: [Tensor]) throws -> [Tensor]
   /// Whether it can give f32 at the end of a network, straight from the accumulators.
   var canEndInFloat: Bool { get }
-  /// The integer form. `quantizer` is there for ops with weights; `result` is nil only where `canEndInFloat`.
-  func quantized(
-    _ inputs: [QuantParams], _ quantizer: WeightQuantizer?, _ result: QuantParams?, _ range: ActivationRange
-  ) throws -> any QuantizedOp
+  /// The integer form.
+  func quantized(_ given: Calibrated) throws -> any QuantizedOp
+}
+
+/// What calibration found for one op.
+struct Calibrated {
+  /// Of the activations it reads.
+  let inputs: [QuantParams]
+  /// Of its `innerValues`.
+  var inner: [QuantParams] = []
+  /// For ops with weights that become s8.
+  var quantizer: WeightQuantizer?
+  /// nil: f32, only where the op `canEndInFloat`.
+  var result: QuantParams?
+  var range = ActivationRange.unbounded
 }
 
 extension Quantizable {
@@ -21,6 +40,10 @@ extension Quantizable {
   var definesRange: Bool { true }
   var fusesActivations: Bool { false }
   var canEndInFloat: Bool { false }
+  var quantizesWeights: Bool { true }
+  var symmetricActivations: Range<Int> { 0..<0 }
+  var hasInnerValues: Bool { false }
+  func innerValues(_ inputs: [Tensor]) throws -> [Tensor] { [] }
 
   fileprivate func unwrap<T>(_ value: T?) -> T {
     guard let value else { preconditionFailure("\(name) was given neither scales nor a result it needs") }
@@ -31,55 +54,43 @@ extension Quantizable {
 extension Conv2d: Quantizable {
   var fusesActivations: Bool { true }
   var canEndInFloat: Bool { true }
-  func quantized(
-    _ inputs: [QuantParams], _ quantizer: WeightQuantizer?, _ result: QuantParams?, _ range: ActivationRange
-  ) -> any QuantizedOp {
-    QuantizedConv2d(self, input: inputs[0], unwrap(quantizer), result: result, range)
+  func quantized(_ given: Calibrated) -> any QuantizedOp {
+    QuantizedConv2d(self, input: given.inputs[0], unwrap(given.quantizer), result: given.result, given.range)
   }
 }
 
 extension Linear: Quantizable {
   var fusesActivations: Bool { true }
   var canEndInFloat: Bool { true }
-  func quantized(
-    _ inputs: [QuantParams], _ quantizer: WeightQuantizer?, _ result: QuantParams?, _ range: ActivationRange
-  ) -> any QuantizedOp {
-    QuantizedLinear(input: inputs[0], unwrap(quantizer), result: result, range)
+  func quantized(_ given: Calibrated) -> any QuantizedOp {
+    QuantizedLinear(input: given.inputs[0], unwrap(given.quantizer), result: given.result, given.range)
   }
 }
 
 extension Add: Quantizable {
   var activationCount: Int { 2 }
   var fusesActivations: Bool { true }
-  func quantized(
-    _ inputs: [QuantParams], _ quantizer: WeightQuantizer?, _ result: QuantParams?, _ range: ActivationRange
-  ) -> any QuantizedOp {
-    QuantizedAdd(inputs[0], inputs[1], result: unwrap(result), range)
+  func quantized(_ given: Calibrated) -> any QuantizedOp {
+    QuantizedAdd(given.inputs[0], given.inputs[1], result: unwrap(given.result), given.range)
   }
 }
 
 extension MaxPool2d: Quantizable {
   var definesRange: Bool { false }
-  func quantized(
-    _ inputs: [QuantParams], _ quantizer: WeightQuantizer?, _ result: QuantParams?, _ range: ActivationRange
-  ) -> any QuantizedOp {
-    QuantizedPool2d(self, input: inputs[0], result: inputs[0])
+  func quantized(_ given: Calibrated) -> any QuantizedOp {
+    QuantizedPool2d(self, input: given.inputs[0], result: given.inputs[0])
   }
 }
 
 extension AvgPool2d: Quantizable {
-  func quantized(
-    _ inputs: [QuantParams], _ quantizer: WeightQuantizer?, _ result: QuantParams?, _ range: ActivationRange
-  ) -> any QuantizedOp {
-    QuantizedPool2d(self, input: inputs[0], result: unwrap(result))
+  func quantized(_ given: Calibrated) -> any QuantizedOp {
+    QuantizedPool2d(self, input: given.inputs[0], result: unwrap(given.result))
   }
 }
 
 extension GlobalAvgPool2d: Quantizable {
-  func quantized(
-    _ inputs: [QuantParams], _ quantizer: WeightQuantizer?, _ result: QuantParams?, _ range: ActivationRange
-  ) -> any QuantizedOp {
-    QuantizedPool2d(self, input: inputs[0], result: unwrap(result))
+  func quantized(_ given: Calibrated) -> any QuantizedOp {
+    QuantizedPool2d(self, input: given.inputs[0], result: unwrap(given.result))
   }
 }
 
@@ -87,10 +98,8 @@ extension GlobalAvgPool2d: Quantizable {
 protocol QuantizableShape: Quantizable {}
 extension QuantizableShape {
   var definesRange: Bool { false }
-  func quantized(
-    _ inputs: [QuantParams], _ quantizer: WeightQuantizer?, _ result: QuantParams?, _ range: ActivationRange
-  ) -> any QuantizedOp {
-    QuantizedFlatten(self, inputs[0])
+  func quantized(_ given: Calibrated) -> any QuantizedOp {
+    QuantizedFlatten(self, given.inputs[0])
   }
 }
 extension Flatten: QuantizableShape {}
@@ -99,10 +108,8 @@ extension Reshape: QuantizableShape {}
 /// Functions of one number: a table each.
 protocol QuantizableFunction: Quantizable {}
 extension QuantizableFunction {
-  func quantized(
-    _ inputs: [QuantParams], _ quantizer: WeightQuantizer?, _ result: QuantParams?, _ range: ActivationRange
-  ) -> any QuantizedOp {
-    QuantizedLookup(self, input: inputs[0], result: unwrap(result))
+  func quantized(_ given: Calibrated) -> any QuantizedOp {
+    QuantizedLookup(self, input: given.inputs[0], result: unwrap(given.result))
   }
 }
 extension Relu: QuantizableFunction {}

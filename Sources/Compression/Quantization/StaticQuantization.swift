@@ -28,8 +28,8 @@ public struct StaticQuantization: Sendable {
     try work.apply(.removeIdentities)
     try work.apply(.foldBatchNorm)
     let sites = try Site.all(in: work)
-    let ranges = try observe(work, sites, calibration)
-    try work.apply(insertQuantizedOps(sites, ranges))
+    let calibration = try Calibration(work, sites, observer, calibration)
+    try work.apply(insertQuantizedOps(sites, calibration))
     return work
   }
 
@@ -38,33 +38,11 @@ public struct StaticQuantization: Sendable {
     return try self(graph) { batches.next() }
   }
 
-  // MARK: Calibration
-
-  /// The parameters of every value that gets its own.
-  private func observe(
-    _ graph: Graph, _ sites: [Site], _ calibration: () throws -> Tensor?
-  ) throws -> [Graph.ID: QuantParams] {
-    let values = graph.inputs + sites.filter { $0.float.definesRange }.map(\.tail)
-    let observers = Dictionary(uniqueKeysWithValues: values.map { ($0, observer.make()) })
-    var batches = 0
-    try graph.with(training: false) {
-      try Tape.withoutGradients {
-        while let batch = try calibration() {
-          batches += 1
-          _ = try graph.replay([batch]) { id, value in try observers[id]?.observe(value) }
-        }
-      }
-    }
-    try require(
-      batches > 0, "quantize", "there is no calibration data; give a few hundred samples of the training set")
-    return observers.mapValues { QuantParams(covering: $0.range.min, $0.range.max) }
-  }
-
   // MARK: Rewriting
 
-  private func insertQuantizedOps(_ sites: [Site], _ ranges: [Graph.ID: QuantParams]) -> Pass {
+  private func insertQuantizedOps(_ sites: [Site], _ calibration: Calibration) -> Pass {
     Pass("quantize_static") { graph, report in
-      var params = ranges
+      var params = calibration.params
       for input in graph.inputs {
         guard let entry = params[input] else { continue }
         let node = graph[input]
@@ -88,7 +66,11 @@ public struct StaticQuantization: Sendable {
         let result = site.float.definesRange ? params[site.tail] : inputs[0]
         guard let result else { preconditionFailure("every range was observed") }
         let endsInFloat = site.tail == graph.output && site.float.canEndInFloat && site.range == .unbounded
-        try replace(site, reads, inputs, endsInFloat ? nil : result, graph)
+        try replace(
+          site, reads,
+          Calibrated(
+            inputs: inputs, inner: calibration.inner[site.head] ?? [], result: endsInFloat ? nil : result,
+            range: site.range), graph)
         params[site.head] = result
         if !endsInFloat, graph.output == site.head { dequantize(site.head, result, graph) }
         report.matched.append(graph[site.head].name)
@@ -97,26 +79,27 @@ public struct StaticQuantization: Sendable {
   }
 
   private func replace(
-    _ site: Site, _ reads: [Graph.ID], _ inputs: [QuantParams], _ result: QuantParams?, _ graph: Graph
+    _ site: Site, _ reads: [Graph.ID], _ calibrated: Calibrated, _ graph: Graph
   ) throws {
-    var reads = reads
-    let weights = try reads.dropFirst(inputs.count).map { read in
+    var (reads, calibrated) = (reads, calibrated)
+    let activations = calibrated.inputs.count
+    let weights = try reads.dropFirst(activations).map { read in
       guard let leaf = graph.leaf(read) else {
         throw ShapeError(
           "quantize", "a weight of node '\(graph[site.head].name)' is computed from other values")
       }
       return try leaf.replaced(by: leaf.value.copy())
     }
-    if let weight = weights.first {
-      try weight.constrain(
-        quantizer(weight.value, weights.count > 1 ? weights[1].value : nil, inputs[0], graph[site.head].name))
+    if let weight = weights.first, site.float.quantizesWeights {
+      let bias = weights.count > 1 ? weights[1].value : nil
+      try weight.constrain(quantizer(weight.value, bias, calibrated.inputs[0], graph[site.head].name))
+      calibrated.quantizer = weight.constraint(WeightQuantizer.self)
     }
     for (offset, weight) in weights.enumerated() {
-      let position = inputs.count + offset
+      let position = activations + offset
       reads[position] = graph.replaceLeaf(reads[position], of: site.head, with: weight)
     }
-    let op = try site.float.quantized(
-      inputs, weights.first?.constraint(WeightQuantizer.self), result, site.range)
+    let op = try site.float.quantized(calibrated)
     graph[site.head].kind = .apply(op, reads)
     graph.replaceUses(of: site.tail, with: site.head)
   }

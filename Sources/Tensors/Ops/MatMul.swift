@@ -45,10 +45,19 @@ public struct MatMul: BroadcastingOp {
     var failure: (any Error)?
     loop.forEachRun { offset in
       guard failure == nil else { return }
-      let left = Matrices(a, batchStride: loop.innerStrides[1], offset: offset[1])
-      let right = Matrices(b, batchStride: loop.innerStrides[2], offset: offset[2])
+      var left = Matrices(a, batchStride: loop.innerStrides[1], offset: offset[1])
+      var right = Matrices(b, batchStride: loop.innerStrides[2], offset: offset[2])
+      // Matrices that lie between each other's rows, such as heads of attention, go one by one.
+      let together =
+        y.dtype != .f32 || (left.isReadable(batch: loop.length) && right.isReadable(batch: loop.length))
+      let (calls, batch) = together ? (1, loop.length) : (loop.length, 1)
       do {
-        try MatrixProduct.run(left, right, batch: loop.length, into: y, offset: offset[0])
+        for call in 0..<calls {
+          try MatrixProduct.run(
+            left, right, batch: batch, into: y, offset: offset[0] + call * loop.innerStrides[0])
+          left.offset += left.batchStride
+          right.offset += right.batchStride
+        }
       } catch { failure = error }
     }
     if let failure { throw failure }

@@ -42,6 +42,19 @@ import Testing
         """)
   }
 
+  @Test func attentionIsItsFormula() throws {
+    let layer = try MultiHeadAttention(4, heads: 2, isCausal: true)
+    #expect(layer.description.contains("(out): linear(4, 4)"))
+    let x = try Tensor([2, 3, 4], (0..<24).map { Float($0 % 7) / 7 })
+    let weights = Dictionary(
+      uniqueKeysWithValues: layer.namedParameters().map { ($0.path, $0.parameter.value) })
+    func project(_ name: String, _ x: Tensor) throws -> Tensor {
+      try Linear().apply([x, #require(weights["\(name).weight"]), #require(weights["\(name).bias"])])
+    }
+    let attended = try Attention(heads: 2, isCausal: true)(project("q", x), project("k", x), project("v", x))
+    #expect(try layer(x).array(Float.self) == project("out", attended).array(Float.self))
+  }
+
   @Test func startWithinPyTorchsBounds() throws {
     Random.reseed(1)
     let layer = try Conv2dLayer(8, 64, 3, groups: 2)
@@ -99,6 +112,9 @@ import Testing
         == "conv2d: 3 input and 4 output channels do not both divide into 2 groups")
     #expect(
       message { try DropoutLayer(2) } == "dropout: argument 'probability' must be from 0 to 1 (got 2.0)")
+    #expect(
+      message { try MultiHeadAttention(6, heads: 4) }
+        == "multi_head_attention: 6 features do not divide into 4 heads")
     #expect(
       message { try LayerNormLayer([]) } == "layer_norm: argument 'shape' must have at least one dimension")
   }

@@ -2,7 +2,7 @@ import Tensors
 
 /// `y = x W^T + b` with s8 weights over u8 activations, an activation function fused. ONNX QLinearMatMul.
 ///
-/// Inputs: x [N, K] on the grid of `activations[0]`, weight [M, K] and optional bias [M] in full precision.
+/// Inputs: x [N, ..., K] on the grid of `activations[0]`, weight [M, K] and optional bias [M] in full precision.
 public struct QuantizedLinear: QuantizedOp {
   public static let name = "quantized_linear"
   public let activations: [QuantParams]
@@ -22,7 +22,8 @@ public struct QuantizedLinear: QuantizedOp {
   public var float: any Op { Linear() }
 
   public func shape(of shapes: [Shape]) throws -> Shape {
-    try require(shapes[0].rank == 2, "input must be [N, K], got \(shapes[0]); flatten it first")
+    try require(
+      shapes[0].rank != 4 && shapes[0].rank > 1, "input must be [N, K] or [N, T, K], got \(shapes[0])")
     return try float.shape(of: shapes)
   }
 
@@ -31,7 +32,9 @@ public struct QuantizedLinear: QuantizedOp {
       weight: weights[0], bias: weights.count > 1 ? weights[1] : nil, quantizer: quantizer,
       input: activations[0],
       output: IntegerOutput(result, range))
-    return try IntegerLinear(values, inputs: weights[0].shape[1], outputs: weights[0].shape[0])
+    let (outputs, inputs) = (weights[0].shape[0], weights[0].shape[1])
+    let rows = shapes[0].dropFirst().dropLast().reduce(1, *)
+    return try IntegerLinear(values, inputs: inputs, outputs: outputs, rows: rows)
   }
 
   public func dequantized(_ weights: [Tensor]) throws -> [Tensor] {

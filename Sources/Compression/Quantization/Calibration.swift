@@ -1,0 +1,81 @@
+import Models
+import Tensors
+
+/// The quantization parameters of every value of a graph that gets its own, observed while calibration data runs
+/// through it. Memory does not grow with the data.
+struct Calibration {
+  /// Of inputs and results.
+  let params: [Graph.ID: QuantParams]
+  /// Of the values inside an op, by the site's head.
+  let inner: [Graph.ID: [QuantParams]]
+
+  init(
+    _ graph: Graph, _ sites: [Site], _ kind: ObserverKind, _ batches: () throws -> Tensor?
+  ) throws {
+    let values = graph.inputs + sites.filter { $0.float.definesRange }.map(\.tail)
+    let observers = Dictionary(uniqueKeysWithValues: values.map { ($0, kind.make()) })
+    var inside = InnerValues(sites, graph, kind)
+    var count = 0
+    try graph.with(training: false) {
+      try Tape.withoutGradients {
+        while let batch = try batches() {
+          count += 1
+          _ = try graph.replay([batch]) { id, value in
+            try observers[id]?.observe(value)
+            try inside.observe(id, value)
+          }
+        }
+      }
+    }
+    try require(
+      count > 0, "quantize", "there is no calibration data; give a few hundred samples of the training set")
+    let symmetric = Self.symmetricValues(sites, graph)
+    params = Dictionary(
+      uniqueKeysWithValues: observers.map { id, observer in
+        let (low, high) = observer.range
+        return (id, symmetric.contains(id) ? QuantParams(symmetric: max(-low, high)) : QuantParams(covering: low, high))
+      })
+    inner = inside.params
+  }
+
+  /// Values that some op reads as signed weights.
+  private static func symmetricValues(_ sites: [Site], _ graph: Graph) -> Set<Graph.ID> {
+    var result: Set<Graph.ID> = []
+    for site in sites {
+      let reads = graph.operation(site.head)?.inputs ?? []
+      result.formUnion(reads.indices.filter(site.float.symmetricActivations.contains).map { reads[$0] })
+    }
+    return result
+  }
+}
+
+/// Recomputes the inner values of ops that have some, from the inputs they were seen to read.
+private struct InnerValues {
+  private let sites: [Graph.ID: (float: any Quantizable, reads: [Graph.ID])]
+  private let wanted: Set<Graph.ID>
+  private let kind: ObserverKind
+  private var held: [Graph.ID: Tensor] = [:]
+  private var observers: [Graph.ID: [any Observer]] = [:]
+
+  init(_ sites: [Site], _ graph: Graph, _ kind: ObserverKind) {
+    self.sites = Dictionary(
+      uniqueKeysWithValues: sites.filter { $0.float.hasInnerValues }.map {
+        ($0.head, ($0.float, graph.operation($0.head)?.inputs ?? []))
+      })
+    wanted = Set(self.sites.values.flatMap(\.reads))
+    self.kind = kind
+  }
+
+  mutating func observe(_ id: Graph.ID, _ value: Tensor) throws {
+    if wanted.contains(id) { held[id] = value }
+    guard let (float, reads) = sites[id] else { return }
+    let values = try float.innerValues(reads.compactMap { held[$0] })
+    let observers = self.observers[id] ?? values.map { _ in kind.make() }
+    self.observers[id] = observers
+    for (observer, value) in zip(observers, values) { try observer.observe(value) }
+  }
+
+  var params: [Graph.ID: [QuantParams]] {
+    observers.mapValues { $0.map { QuantParams(covering: $0.range.min, $0.range.max) } }
+  }
+}
