@@ -7,3 +7,4 @@ void check_depthwise(void);
 void check_elementwise(void);
 void check_quantize(void);
 void check_pool(void);
+void check_lowbit(void);

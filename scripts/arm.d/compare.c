@@ -97,6 +97,13 @@ void agree(const qk_isa_level *level, const void *y, size_t bytes) {
       fail("byte %zu of the output is %d, portable gives %d", i, actual[i], expected[i]);
 }
 
+void agree_floats(const qk_isa_level *level, float *y, size_t count) {
+  const uint32_t one_nan = 0x7fc00000;
+  for (size_t i = 0; i < count; i++)
+    if (isnan(y[i])) memcpy(&y[i], &one_nan, sizeof one_nan);
+  agree(level, y, count * sizeof *y);
+}
+
 void finish(const char *name) {
   printf("%-12s %5zu cases, digest %016llx\n", name, cases, (unsigned long long)digest);
   fflush(stdout);

@@ -50,6 +50,9 @@ void succeed(qk_status status);
 /// else.
 void agree(const qk_isa_level *level, const void *y, size_t bytes);
 
+/// The same for floats of which some may be NaN: all NaN are alike.
+void agree_floats(const qk_isa_level *level, float *y, size_t count);
+
 /// Prints how many cases there were since the last line, and a digest of what the portable level gave: the
 /// same on every machine.
 void finish(const char *name);

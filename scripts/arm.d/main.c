@@ -15,4 +15,5 @@ int main(void) {
   check_elementwise();
   check_quantize();
   check_pool();
+  check_lowbit();
 }
