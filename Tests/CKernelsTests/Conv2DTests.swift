@@ -37,6 +37,12 @@ import Testing
     .square(12, 11, channels: 17, out: 17, kernel: 3, pad: 2, dilation: 2, groups: 17),
     .square(3, 2, channels: 3, out: 3, kernel: 5, pad: 4, stride: 3, groups: 3),
     .square(4, 15, channels: 48, out: 48, kernel: 4, pad: 1, groups: 48),
+    .square(7, 11, channels: 8, out: 8, kernel: 3, pad: 1, groups: 8),
+    .square(5, 9, channels: 24, out: 24, kernel: 3, pad: 1, groups: 24),
+    .square(9, 9, channels: 16, out: 16, kernel: 5, pad: 2, stride: 2, groups: 16),
+    .square(8, 9, channels: 20, out: 20, kernel: 7, pad: 3, groups: 20),
+    .square(10, 3, channels: 33, out: 33, kernel: 3, pad: 1, stride: 2, dilation: 2, groups: 33),
+    .square(3, 140, channels: 70, out: 70, kernel: 3, pad: 1, groups: 70),
     qk_conv2d_shape(
       height: 6, width: 9, channels: 3, out_channels: 7, groups: 1, kernel_h: 2, kernel_w: 4, stride_h: 1,
       stride_w: 2,

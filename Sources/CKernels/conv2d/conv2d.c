@@ -5,12 +5,15 @@
 
 size_t qk_conv2d_u8s8_scratch_bytes(const void *packed) {
   const qk_conv2d_packed *plan = packed;
+  if (plan->quads.kernel) return qk_quads_scratch_bytes(&plan->quads, &plan->shape);
   size_t taps = plan->depthwise ? plan->shape.kernel_h * plan->shape.kernel_w : 0;
   return qk_conv2d_copy_bytes(plan) + qk_round_up(taps * sizeof(uint8_t *), QK_ALIGNMENT);
 }
 
 static void convolve(const qk_conv2d_packed *packed, const qk_conv2d_rows *rows, uint8_t *scratch) {
-  if (packed->depthwise)
+  if (packed->quads.kernel)
+    qk_conv2d_quads(packed, rows, scratch);
+  else if (packed->depthwise)
     qk_conv2d_depthwise(packed, rows, (const uint8_t **)(scratch + qk_conv2d_copy_bytes(packed)));
   else if (packed->direct)
     qk_conv2d_direct(packed, rows);

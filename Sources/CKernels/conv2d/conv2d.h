@@ -4,10 +4,13 @@
 //   are left out, with a bias of their own, so that no padding is copied or multiplied;
 // - windows: for instruction sets without such tiles. The matrix kernels read each window as runs of bytes
 //   that lie together (gemm/gemm.h);
-// - depthwise: one filter for each channel, a row of output pixels at a time (depthwise/depthwise.h).
+// - depthwise: one filter for each channel, from interleaved image rows (depthwise/quads.h) or a row of
+// output
+//   pixels at a time (depthwise/depthwise.h).
 // Where that is not possible (plan.c tells), an image is first copied into scratch memory between margins of
 // zero points. The image is never unfolded.
 #include "../depthwise/depthwise.h"
+#include "../depthwise/quads.h"
 #include "../gemm/gemm.h"
 #include "spans.h"
 #include "tiles.h"
@@ -19,6 +22,7 @@ typedef struct qk_conv2d_packed {
   size_t out_height, out_width;
   uint8_t zero_point;
   const qk_depthwise_kernel *depthwise;  // NULL: another way
+  qk_quads_plan quads;                   // of a depthwise one; without kernel: `depthwise` goes by pixels
   const qk_conv2d_kernel *direct;        // NULL: another way
   size_t row_spans, column_spans;        // direct: how many, see qk_conv2d_spans
   size_t tap_steps, row_steps;           // direct: steps of KR bytes of a tap (if runs are whole), of a row
@@ -81,4 +85,5 @@ typedef struct qk_conv2d_rows {
 
 void qk_conv2d_direct(const qk_conv2d_packed *packed, const qk_conv2d_rows *rows);
 void qk_conv2d_windows(const qk_conv2d_packed *packed, const qk_conv2d_rows *rows);
+void qk_conv2d_quads(const qk_conv2d_packed *packed, const qk_conv2d_rows *rows, void *scratch);
 void qk_conv2d_depthwise(const qk_conv2d_packed *packed, const qk_conv2d_rows *rows, const uint8_t **taps);

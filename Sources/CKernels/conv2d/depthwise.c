@@ -1,4 +1,5 @@
-// Depthwise convolution, row by row: all pixels of a row read their taps from pointers that move alike.
+// Depthwise convolution: by quads, or row by row, where all pixels of a row read their taps from pointers
+// that move alike.
 #include "conv2d.h"
 
 static void convolve_row(const qk_conv2d_packed *packed, const uint8_t *x, const qk_output *output, void *y,
@@ -36,4 +37,22 @@ void qk_conv2d_depthwise(const qk_conv2d_packed *packed, const qk_conv2d_rows *r
     for (size_t oy = rows->first; oy < rows->end; oy++)
       convolve_row(packed, rows->x + (i * packed->copied_height + oy * s->stride_h) * row, rows->output,
                    qk_output_at(rows->output, rows->y, (i * packed->out_height + oy) * out_row), taps);
+}
+
+void qk_conv2d_quads(const qk_conv2d_packed *packed, const qk_conv2d_rows *rows, void *scratch) {
+  const qk_quads_work work = {
+      .plan = &packed->quads,
+      .shape = &packed->shape,
+      .out_height = packed->out_height,
+      .out_width = packed->out_width,
+      .packed = qk_conv2d_panels(packed),
+      .images = rows->images,
+      .first_row = rows->first,
+      .end_row = rows->end,
+      .x = rows->x,
+      .output = rows->output,
+      .y = rows->y,
+      .scratch = scratch,
+  };
+  qk_quads_run(&work);
 }

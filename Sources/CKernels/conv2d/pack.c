@@ -19,7 +19,10 @@ qk_status qk_conv2d_u8s8_pack(uint32_t isa, const qk_conv2d_shape *shape, const 
   if (multiplier && !qk_are_scales(multiplier, shape->out_channels)) return QK_BAD_SCALE;
   plan->zero_point = zero_point;
   qk_conv2d_filters filters = {weights, bias, multiplier};
-  if (plan->depthwise)
+  if (plan->quads.kernel)
+    qk_quads_pack(&plan->quads, shape, weights, bias, multiplier, zero_point,
+                  (char *)plan + plan->panels_offset);
+  else if (plan->depthwise)
     qk_depthwise_pack(plan->depthwise, shape->channels, plan->repeats, shape->kernel_h * shape->kernel_w,
                       weights, bias, multiplier, zero_point, (char *)plan + plan->panels_offset);
   else if (plan->direct)

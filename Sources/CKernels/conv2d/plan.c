@@ -123,12 +123,18 @@ size_t qk_conv2d_panel_bytes(const qk_conv2d_packed *plan, size_t width) {
 static void plan_depthwise(uint32_t isa, qk_conv2d_packed *plan) {
   const qk_conv2d_shape *s = &plan->shape;
   plan->depthwise = qk_depthwise_kernel_for(isa);
+  plan->panels_offset = sizeof *plan;
+  plan->quads = qk_quads_plan_for(isa, s, plan->out_width);
+  if (plan->quads.kernel) {
+    plan->copies = false;
+    plan->panels_bytes = qk_quads_packed_bytes(&plan->quads, s);
+    return;
+  }
   // With stride 1, neighbouring pixels and their windows lie side by side, as more channels would.
   bool fits_more = s->stride_w == 1 && 2 * s->channels <= plan->depthwise->block;
   plan->repeats = fits_more ? plan->depthwise->block / s->channels : 1;
   plan->panels_bytes =
       qk_depthwise_packed_bytes(plan->depthwise, s->channels * plan->repeats, s->kernel_h * s->kernel_w);
-  plan->panels_offset = sizeof *plan;
 }
 
 qk_status qk_conv2d_plan(uint32_t isa, const qk_conv2d_shape *s, qk_conv2d_packed *plan) {

@@ -1,118 +1,245 @@
 #if defined(__x86_64__)
-// 64 channels at once, four taps at once. Interleaving the bytes of four taps gives vpdpbusd four taps of a
-// channel in each lane. Interleaving works within 128-bit quarters, so that lane i of quarter q of sum j is
-// channel 16 q + 4 j + i: the order qk_depthwise_slot packs. Narrowing the four sums to bytes restores the
-// plain order by itself.
-#include "../cpu/avx512.h"
-#include "depthwise.h"
+// Quads by vpdpbusd, 16 channels in a vector, over tiles of neighbouring pixels that share loaded weights.
+#include "../cpu/narrow_avx512.h"
+#include "quads.h"
 
-enum { BLOCK = 64, GROUP = 4, SUMS = 4, LANES = 16 };
+enum { VECTOR = 64, LANES = QK_QUAD_LANES };
 
-/// sums += `count` taps (1...4) of 64 channels, with the weights of their group. Taps past `count` have
-/// weights 0, so that the first one stands in for them.
-QK_AVX512_INLINE void add_group(const uint8_t *const *taps, size_t count, ptrdiff_t offset,
-                                __mmask64 channels, const __m512i weights[SUMS], __m512i sums[SUMS]) {
-  __m512i a = _mm512_maskz_loadu_epi8(channels, taps[0] + offset), b = a, c = a, d = a;
-  if (count > 1) b = _mm512_maskz_loadu_epi8(channels, taps[1] + offset);
-  if (count > 2) c = _mm512_maskz_loadu_epi8(channels, taps[2] + offset);
-  if (count > 3) d = _mm512_maskz_loadu_epi8(channels, taps[3] + offset);
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+/// Interleaving bytes, then pairs, works within 128-bit quarters: vector j gets dword j of each quarter.
+QK_AVX512_INLINE void interleave_64(__m512i a, __m512i b, __m512i c, __m512i d, __m512i quads[4]) {
+  a = qk_exchange_dwords_avx512(a);
+  b = qk_exchange_dwords_avx512(b);
+  c = qk_exchange_dwords_avx512(c);
+  d = qk_exchange_dwords_avx512(d);
   __m512i ab_low = _mm512_unpacklo_epi8(a, b), ab_high = _mm512_unpackhi_epi8(a, b);
   __m512i cd_low = _mm512_unpacklo_epi8(c, d), cd_high = _mm512_unpackhi_epi8(c, d);
-  sums[0] = _mm512_dpbusd_epi32(sums[0], _mm512_unpacklo_epi16(ab_low, cd_low), weights[0]);
-  sums[1] = _mm512_dpbusd_epi32(sums[1], _mm512_unpackhi_epi16(ab_low, cd_low), weights[1]);
-  sums[2] = _mm512_dpbusd_epi32(sums[2], _mm512_unpacklo_epi16(ab_high, cd_high), weights[2]);
-  sums[3] = _mm512_dpbusd_epi32(sums[3], _mm512_unpackhi_epi16(ab_high, cd_high), weights[3]);
+  quads[0] = _mm512_unpacklo_epi16(ab_low, cd_low);
+  quads[1] = _mm512_unpackhi_epi16(ab_low, cd_low);
+  quads[2] = _mm512_unpacklo_epi16(ab_high, cd_high);
+  quads[3] = _mm512_unpackhi_epi16(ab_high, cd_high);
 }
 
-QK_AVX512_INLINE void load_group(const int8_t *weights, size_t group, __m512i to[SUMS]) {
-  for (size_t j = 0; j < SUMS; j++) to[j] = _mm512_loadu_si512(weights + (group * SUMS + j) * 64);
-}
-
-QK_AVX512_INLINE void store_bytes(const __m512i sums[SUMS], const float *multiplier,
-                                  const qk_saturation_avx512 *s, bool is_signed, __mmask64 channels,
-                                  uint8_t *y) {
-  __m512i words[SUMS];
-  for (int j = 0; j < SUMS; j++)
-    words[j] = qk_requantize_avx512(sums[j], _mm512_loadu_ps(multiplier + j * LANES), s);
-  __m512i low = _mm512_packs_epi32(words[0], words[1]), high = _mm512_packs_epi32(words[2], words[3]);
-  __m512i bytes = is_signed ? _mm512_packs_epi16(low, high) : _mm512_packus_epi16(low, high);
-  _mm512_mask_storeu_epi8(y, channels, bytes);
-}
-
-/// Transposes four vectors of four quarters: to[q] quarter j = from[j] quarter q.
-QK_AVX512_INLINE void exchange_quarters(const __m512i from[SUMS], __m512i to[SUMS]) {
-  __m512i low[2], high[2];
-  for (int i = 0; i < 2; i++) {
-    low[i] = _mm512_shuffle_i32x4(from[2 * i], from[2 * i + 1], 0x44);
-    high[i] = _mm512_shuffle_i32x4(from[2 * i], from[2 * i + 1], 0xee);
-  }
-  to[0] = _mm512_shuffle_i32x4(low[0], low[1], 0x88);
-  to[1] = _mm512_shuffle_i32x4(low[0], low[1], 0xdd);
-  to[2] = _mm512_shuffle_i32x4(high[0], high[1], 0x88);
-  to[3] = _mm512_shuffle_i32x4(high[0], high[1], 0xdd);
-}
-
-QK_AVX512_INLINE void store_words(const __m512i sums[SUMS], const float *multiplier, bool dequantizes,
-                                  size_t channels, int32_t *y) {
-  __m512i words[SUMS], ordered[SUMS];
-  for (int j = 0; j < SUMS; j++) {
-    __m512 product = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[j]), _mm512_loadu_ps(multiplier + j * LANES));
-    words[j] = dequantizes ? _mm512_castps_si512(product) : sums[j];
-  }
-  exchange_quarters(words, ordered);
-  for (size_t q = 0; q < SUMS && channels > q * LANES; q++) {
-    _mm512_mask_storeu_epi32(y + q * LANES, qk_lanes(channels - q * LANES), ordered[q]);
+QK_AVX512 void qk_interleave_quads__avx512(const uint8_t *const rows[QK_QUAD], size_t runs, size_t run_bytes,
+                                           size_t run_step, uint32_t *quads) {
+  for (size_t r = 0; r < runs; r++, quads += run_bytes) {
+    const uint8_t *a = rows[0] + r * run_step, *b = rows[1] + r * run_step;
+    const uint8_t *c = rows[2] + r * run_step, *d = rows[3] + r * run_step;
+    __m512i interleaved[4];
+    size_t i = 0;
+    for (; i + VECTOR <= run_bytes; i += VECTOR) {
+      interleave_64(_mm512_loadu_si512(a + i), _mm512_loadu_si512(b + i), _mm512_loadu_si512(c + i),
+                    _mm512_loadu_si512(d + i), interleaved);
+      UNROLL for (size_t j = 0; j < 4; j++) _mm512_storeu_si512(quads + i + j * LANES, interleaved[j]);
+    }
+    if (i == run_bytes) continue;
+    __mmask64 rest = qk_byte_lanes(run_bytes - i);
+    interleave_64(_mm512_maskz_loadu_epi8(rest, a + i), _mm512_maskz_loadu_epi8(rest, b + i),
+                  _mm512_maskz_loadu_epi8(rest, c + i), _mm512_maskz_loadu_epi8(rest, d + i), interleaved);
+    UNROLL for (size_t j = 0; j < 4; j++)
+        _mm512_mask_storeu_epi32(quads + i + j * LANES, (__mmask16)(rest >> j * LANES), interleaved[j]);
   }
 }
 
-/// All pixels of the run for the block of channels that starts at `first`. The weights of 3x3 filters, which
-/// nearly all networks use, stay in registers.
-QK_AVX512_INLINE void convolve_block(const qk_depthwise_run *run, size_t first, const int32_t *bias,
-                                     const bool has_nine_taps) {
-  const size_t count = run->channels - first < BLOCK ? run->channels - first : BLOCK;
-  const __mmask64 channels = qk_byte_lanes(count);
-  const float *multiplier = (const float *)(bias + BLOCK);
-  const int8_t *weights = (const int8_t *)(multiplier + BLOCK);
-  const qk_output *output = run->output;
-  qk_saturation_avx512 saturation = qk_saturation_avx512_of_output(output);
-  __m512i w[3][SUMS];
-  if (has_nine_taps)
-    for (size_t g = 0; g < 3; g++) load_group(weights, g, w[g]);
+/// Everything about a strip that loops need, by value, so that it stays in registers. Steps are in bytes.
+typedef struct walk {
+  size_t kernel_w, row_groups, weights_step;
+  size_t column_step, row_group_step, row_step, unit_step;  // among quads
+  size_t y_unit_step, y_row_step;
+  size_t units;  // groups of `repeats` pixels in a row
+  bool is_bytes, is_f32;
+} walk;
 
-  for (size_t p = 0; p < run->pixels; p++) {
-    ptrdiff_t offset = (ptrdiff_t)(p * run->pixel_step + first);
-    __m512i sums[SUMS];
-    for (int j = 0; j < SUMS; j++) sums[j] = _mm512_loadu_si512(bias + j * LANES);
-    if (has_nine_taps) {
-      add_group(run->taps, 4, offset, channels, w[0], sums);
-      add_group(run->taps + 4, 4, offset, channels, w[1], sums);
-      add_group(run->taps + 8, 1, offset, channels, w[2], sums);
-    } else {
-      for (size_t t = 0; t < run->tap_count; t += GROUP) {
-        load_group(weights, t / GROUP, w[0]);
-        add_group(run->taps + t, run->tap_count - t, offset, channels, w[0], sums);
+/// A packed block, and where its lanes stand.
+typedef struct block {
+  const char *packed;  // bias', multiplier, weights
+  const char *quads;
+  char *y;
+  __mmask16 lanes, last_lanes;  // of a unit, of the last unit in a row
+} block;
+
+/// What is known when a loop is compiled.
+typedef struct variant {
+  size_t rows;  // of a strip
+  bool shares;  // the rows of a strip share quads
+  bool is_3x3;
+  bool slides;  // the next column of a unit is the same column of the next unit
+} variant;
+
+/// `count` units from `first` on, in each row of a strip; units past those repeat the last one.
+typedef struct tile {
+  size_t first, count, width;
+  bool is_whole;  // no unit or lane is missing
+} tile;
+
+/// An address the compiler knows nothing about: else it would keep all sums of steps, more than there are
+/// registers.
+#define OPAQUE(address) __asm__("" : "+r"(address))
+
+/// Sums [rows][width] of a tile.
+QK_AVX512_INLINE void sum_tile(const variant v, const walk s, const block b, const tile t, __m512i *sums) {
+  const size_t kernel_w = v.is_3x3 ? 3 : s.kernel_w, row_groups = v.is_3x3 ? 1 : s.row_groups;
+  const __m512i bias = _mm512_loadu_si512(b.packed);
+  size_t units[4];
+  UNROLL for (size_t i = 0; i < t.width; i++) units[i] =
+      (t.is_whole || i < t.count ? i : t.count - 1) * s.unit_step;
+  UNROLL for (size_t n = 0; n < v.rows * t.width; n++) sums[n] = bias;
+  const char *weights = b.packed + 2 * VECTOR, *column = b.quads + t.first * s.unit_step;
+  for (size_t k = 0; k < kernel_w; k++, column += s.column_step) {
+    const char *group = column;
+    for (size_t g = 0; g < row_groups; g++, group += s.row_group_step, weights += s.weights_step) {
+      OPAQUE(group);
+      const char *rows[2] = {group, group};
+      if (!v.shares) {
+        rows[1] += s.row_step;
+        OPAQUE(rows[1]);
+      }
+      UNROLL for (size_t i = 0; i < t.width; i++) UNROLL for (size_t r = 0; r < v.rows; r++) {
+        __m512i quads = _mm512_loadu_si512(rows[r] + units[i]);
+        __m512i w = _mm512_loadu_si512(weights + (v.shares ? r * VECTOR : 0));
+        sums[r * t.width + i] = _mm512_dpbusd_epi32(sums[r * t.width + i], quads, w);
       }
     }
-    void *y = qk_output_at(output, run->y, p * run->channels + first);
-    if (qk_output_is_bytes(output))
-      store_bytes(sums, multiplier, &saturation, output->kind == QK_OUTPUT_S8, channels, y);
-    else
-      store_words(sums, multiplier, output->kind == QK_OUTPUT_F32, count, y);
   }
 }
 
-QK_AVX512 static void convolve_nine(const qk_depthwise_run *run, size_t first, const int32_t *bias) {
-  convolve_block(run, first, bias, true);
+/// The same for a whole tile of 3 columns that slide: those that units have in common are loaded once.
+QK_AVX512_INLINE void sum_sliding_tile(const variant v, const walk s, const block b, const tile t,
+                                       __m512i *sums) {
+  const char *quads = b.quads + t.first * s.unit_step;
+  __m512i columns[6];
+  UNROLL for (size_t i = 0; i < t.width + 2; i++, quads += s.unit_step) columns[i] =
+      _mm512_loadu_si512(quads);
+  UNROLL for (size_t r = 0; r < v.rows; r++) UNROLL for (size_t i = 0; i < t.width; i++) {
+    const char *weights = b.packed + (2 + r) * VECTOR;
+    __m512i sum = _mm512_loadu_si512(b.packed);
+    UNROLL for (size_t k = 0; k < 3; k++) sum =
+        _mm512_dpbusd_epi32(sum, columns[i + k], _mm512_loadu_si512(weights + k * s.weights_step));
+    sums[r * t.width + i] = sum;
+  }
 }
 
-QK_AVX512 static void convolve_any(const qk_depthwise_run *run, size_t first, const int32_t *bias) {
-  convolve_block(run, first, bias, false);
+QK_AVX512_INLINE __mmask16 lanes_of(const walk s, const block b, size_t unit) {
+  return unit + 1 == s.units ? b.last_lanes : b.lanes;
 }
 
-void qk_depthwise_u8s8_ukernel_64c4__avx512vnni(const qk_depthwise_run *run) {
-  size_t block_bytes = qk_depthwise_block_bytes(BLOCK, GROUP, run->tap_count);
-  const char *block = run->packed;
-  for (size_t first = 0; first < run->channels; first += BLOCK, block += block_bytes)
-    (run->tap_count == 9 ? convolve_nine : convolve_any)(run, first, (const int32_t *)block);
+QK_AVX512_INLINE void store_words(const variant v, const walk s, const block b, const tile t,
+                                  const __m512i *sums) {
+  UNROLL for (size_t n = 0; n < v.rows * t.width; n++) {
+    const size_t row = n / t.width, at = n % t.width;
+    if (at >= t.count) continue;
+    __m512i sum = sums[n];
+    if (s.is_f32) {
+      __m512 multiplier = _mm512_loadu_ps(b.packed + VECTOR);
+      sum = _mm512_castps_si512(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), multiplier));
+    }
+    char *y = b.y + row * s.y_row_step + (t.first + at) * s.y_unit_step;
+    _mm512_mask_storeu_epi32(y, lanes_of(s, b, t.first + at), sum);
+  }
+}
+
+QK_AVX512_INLINE void store_bytes(const variant v, const walk s, const block b, const tile t,
+                                  const qk_bytes_avx512 to_bytes, const __m512i *sums) {
+  const __m512 multiplier = _mm512_loadu_ps(b.packed + VECTOR);
+  const __m512 multipliers[4] = {multiplier, multiplier, multiplier, multiplier};
+  char *row = b.y + t.first * s.y_unit_step;
+  UNROLL for (size_t n = 0; n < v.rows * t.width; n += 4) {
+    __m512i bytes = qk_exchange_dwords_avx512(qk_requantize_bytes_avx512(sums + n, multipliers, &to_bytes));
+    __asm__("" : "+v"(bytes));  // else each quarter would be permuted by itself
+    const __m128i quarters[4] = {_mm512_castsi512_si128(bytes), _mm512_extracti32x4_epi32(bytes, 1),
+                                 _mm512_extracti32x4_epi32(bytes, 2), _mm512_extracti32x4_epi32(bytes, 3)};
+    UNROLL for (size_t i = 0; i < 4; i++) {
+      const size_t at = (n + i) % t.width;
+      if (n + i > 0 && at == 0) row += s.y_row_step;
+      if (at == 0) OPAQUE(row);
+      if (t.is_whole)
+        _mm_storeu_si128((__m128i *)(row + at * s.y_unit_step), quarters[i]);
+      else if (at < t.count)
+        _mm_mask_storeu_epi8(row + at * s.y_unit_step, lanes_of(s, b, t.first + at), quarters[i]);
+    }
+  }
+}
+
+QK_AVX512_INLINE void convolve_tile(const variant v, const walk s, const block b, const tile t,
+                                    const qk_bytes_avx512 to_bytes) {
+  __m512i sums[8];
+  if (v.slides && t.is_whole)
+    sum_sliding_tile(v, s, b, t, sums);
+  else
+    sum_tile(v, s, b, t, sums);
+  if (s.is_bytes)
+    store_bytes(v, s, b, t, to_bytes, sums);
+  else
+    store_words(v, s, b, t, sums);
+}
+
+QK_AVX512_INLINE void convolve_block(const variant v, const walk s, const block b,
+                                     const qk_bytes_avx512 to_bytes) {
+  const size_t least = 4 / v.rows;  // units of the narrowest tile
+  size_t whole = b.lanes != 0xffff ? 0 : b.last_lanes != 0xffff ? s.units - 1 : s.units, unit = 0;
+  for (; unit + 4 <= whole; unit += 4) convolve_tile(v, s, b, (tile){unit, 4, 4, true}, to_bytes);
+  if (least < 4 && unit + least <= whole) {
+    convolve_tile(v, s, b, (tile){unit, least, least, true}, to_bytes);
+    unit += least;
+  }
+  for (size_t count; unit < s.units; unit += count) {
+    count = s.units - unit < least ? s.units - unit : least;
+    convolve_tile(v, s, b, (tile){unit, count, least, false}, to_bytes);
+  }
+}
+
+QK_AVX512_INLINE void convolve_strip(const variant v, const qk_quads_strip *strip) {
+  const size_t quad = sizeof *strip->quads, size = qk_output_size(strip->output);
+  const walk s = {
+      .kernel_w = strip->kernel_w,
+      .row_groups = strip->row_groups,
+      .weights_step = strip->packed_rows * VECTOR,
+      .column_step = strip->column_step * quad,
+      .row_group_step = strip->row_group_step * quad,
+      .row_step = strip->row_step * quad,
+      .unit_step = strip->repeats * strip->pixel_step * quad,
+      .y_unit_step = strip->repeats * strip->y_pixel_step * size,
+      .y_row_step = strip->y_row_step * size,
+      .units = strip->units,
+      .is_bytes = qk_output_is_bytes(strip->output),
+      .is_f32 = strip->output->kind == QK_OUTPUT_F32,
+  };
+  const size_t block_bytes = qk_quads_block_bytes(s.kernel_w * s.row_groups, strip->packed_rows);
+  const size_t lanes = strip->channels * strip->repeats;
+  const qk_bytes_avx512 to_bytes = qk_bytes_avx512_of(strip->output);
+  block b = {.packed = strip->packed, .quads = (const char *)strip->quads, .y = strip->y};
+  for (size_t first = 0; first < lanes; first += LANES) {
+    b.lanes = qk_lanes(lanes - first);
+    b.last_lanes =
+        strip->last_pixels < strip->repeats ? qk_lanes(strip->last_pixels * strip->channels) : b.lanes;
+    convolve_block(v, s, b, to_bytes);
+    b.packed += block_bytes;
+    b.quads += LANES * quad;
+    b.y += LANES * size;
+  }
+}
+
+#define CONVOLVE(name, rows, shares, is_3x3, slides)                \
+  QK_AVX512 static void name(const qk_quads_strip *strip) {         \
+    convolve_strip((variant){rows, shares, is_3x3, slides}, strip); \
+  }
+CONVOLVE(convolve_row, 1, true, false, false)
+CONVOLVE(convolve_rows, 2, false, false, false)
+CONVOLVE(convolve_sharing_rows, 2, true, false, false)
+CONVOLVE(convolve_row_3x3, 1, true, true, false)
+CONVOLVE(convolve_rows_3x3, 2, false, true, false)
+CONVOLVE(convolve_sharing_rows_3x3, 2, true, true, false)
+CONVOLVE(slide_row_3x3, 1, true, true, true)
+CONVOLVE(slide_sharing_rows_3x3, 2, true, true, true)
+
+void qk_depthwise_u8s8_ukernel_16q__avx512vnni(const qk_quads_strip *s) {
+  const bool shares = s->row_step == 0, slides = s->repeats == 1 && s->pixel_step == s->column_step;
+  if (s->kernel_w != 3 || s->row_groups != 1)
+    (s->rows == 1 ? convolve_row : shares ? convolve_sharing_rows : convolve_rows)(s);
+  else if (slides && (s->rows == 1 || shares))
+    (s->rows == 1 ? slide_row_3x3 : slide_sharing_rows_3x3)(s);
+  else
+    (s->rows == 1 ? convolve_row_3x3 : shares ? convolve_sharing_rows_3x3 : convolve_rows_3x3)(s);
 }
 #endif
