@@ -3,3 +3,4 @@
 #include <stdio.h>
 
 void bench_lowbit(FILE *json, double peak);
+void bench_sparse(FILE *json, double peak);

@@ -262,6 +262,7 @@ int main(int argc, char **argv) {
   bench_streams(16 << 10, "16 Ki elements");
   bench_streams(4 << 20, "4 Mi elements");
   bench_lowbit(json, peak);
+  bench_sparse(json, peak);
   if (json && fclose(json) != 0) {
     perror(argv[2]);
     return 1;

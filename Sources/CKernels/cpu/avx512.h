@@ -41,5 +41,19 @@ QK_AVX512_INLINE __mmask16 qk_lanes(size_t count) {
   return count < 16 ? (__mmask16)((1u << count) - 1) : 0xffff;
 }
 
+/// The output stage of 16 accumulators, those in `columns` stored from y on.
+QK_AVX512_INLINE void qk_store_avx512(const qk_output *output, __m512i acc, __m512 multiplier,
+                                      __mmask16 columns, void *y) {
+  if (qk_output_is_bytes(output)) {
+    qk_saturation_avx512 saturation = qk_saturation_avx512_of_output(output);
+    __m512i words = qk_requantize_avx512(acc, multiplier, &saturation);
+    _mm_mask_storeu_epi8(y, columns, _mm512_cvtepi32_epi8(words));
+    return;
+  }
+  if (output->kind == QK_OUTPUT_F32)
+    acc = _mm512_castps_si512(_mm512_mul_ps(_mm512_cvtepi32_ps(acc), multiplier));
+  _mm512_mask_storeu_epi32(y, columns, acc);
+}
+
 /// The first `count` of 64 bytes, all of them from 64 on.
 QK_AVX512_INLINE __mmask64 qk_byte_lanes(size_t count) { return count < 64 ? (1ull << count) - 1 : ~0ull; }

@@ -6,29 +6,47 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const qk_isa_level levels[] = {
-    {"portable", QK_PORTABLE},
+/// `extra` is used where the processor has it, and not missed elsewhere.
+static const struct {
+  const char *name;
+  uint32_t isa, extra;
+} known[] = {
+    {"portable", QK_PORTABLE, 0},
 #if defined(__x86_64__)
-    {"avx2", QK_AVX2},
-    {"avxvnni", QK_AVX2 | QK_AVXVNNI},
-    {"avx512vnni", QK_AVX2 | QK_AVX512VNNI},
+    {"avx2", QK_AVX2, 0},
+    {"avxvnni", QK_AVX2 | QK_AVXVNNI, 0},
+    {"avx512vnni", QK_AVX2 | QK_AVX512VNNI, QK_AVX512VBMI},
 #elif defined(__aarch64__)
-    {"neon", QK_NEON},
-    {"neondot", QK_NEON | QK_NEONDOT},
-    {"neoni8mm", QK_NEON | QK_NEONDOT | QK_NEONI8MM},
+    {"neon", QK_NEON, 0},
+    {"neondot", QK_NEON | QK_NEONDOT, 0},
+    {"neoni8mm", QK_NEON | QK_NEONDOT | QK_NEONI8MM, 0},
 #endif
 };
-enum { LEVEL_COUNT = sizeof levels / sizeof *levels };
+enum { LEVEL_COUNT = sizeof known / sizeof *known };
+
+static pthread_once_t levels_once = PTHREAD_ONCE_INIT;
+static qk_isa_level known_here[LEVEL_COUNT];
+
+static void add_extras(void) {
+  for (size_t i = 0; i < LEVEL_COUNT; i++)
+    known_here[i] = (qk_isa_level){known[i].name, known[i].isa | (known[i].extra & qk_cpu())};
+}
+
+static const qk_isa_level *all_levels(void) {
+  pthread_once(&levels_once, add_extras);
+  return known_here;
+}
 
 const qk_isa_level *qk_isa_levels(size_t *count) {
   *count = LEVEL_COUNT;
-  return levels;
+  return all_levels();
 }
 
 static bool runs_here(const qk_isa_level *level) { return (level->isa & ~qk_cpu()) == 0; }
 
 /// "portable, avx2": the names of all levels, or only of those that run here.
 static void list_levels(char *text, size_t size, bool only_running) {
+  const qk_isa_level *levels = all_levels();
   text[0] = '\0';
   for (size_t i = 0; i < LEVEL_COUNT; i++) {
     if (only_running && !runs_here(&levels[i])) continue;
@@ -38,7 +56,7 @@ static void list_levels(char *text, size_t size, bool only_running) {
 }
 
 const qk_isa_level *qk_isa_choose(const char *wanted, char *error, size_t error_size) {
-  const qk_isa_level *level = &levels[0];
+  const qk_isa_level *levels = all_levels(), *level = levels;
   char names[64];
   error[0] = '\0';
   if (!wanted || !*wanted) {

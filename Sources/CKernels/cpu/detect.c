@@ -12,6 +12,7 @@ uint32_t qk_cpu(void) {
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("avx512vnni"))
     isa |= QK_AVX512VNNI;
+  if ((isa & QK_AVX512VNNI) && __builtin_cpu_supports("avx512vbmi")) isa |= QK_AVX512VBMI;
   return isa;
 }
 

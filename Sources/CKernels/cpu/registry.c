@@ -26,6 +26,9 @@ static const qk_kernel_info kernels[] = {
 #define QK_LOWBIT_S8(isa, mr, function) {"lowbit_s8", #function, isa},
 #define QK_LOWBIT_F32(isa, mr, function) {"lowbit_f32", #function, isa},
 #include "../lowbit/kernels.inc"
+#define QK_SPARSE_BLOCKS(isa, mr, function) {"sparse_blocks", #function, isa},
+#define QK_SPARSE_SCATTERED_WEIGHTS(isa, mr, function) {"sparse_scattered", #function, isa},
+#include "../sparse/kernels.inc"
 };
 
 qk_kernel_info qk_kernel(size_t index) {

@@ -4,3 +4,4 @@
 #include "qk_f32.h"
 #include "qk_int8.h"
 #include "qk_lowbit.h"
+#include "qk_sparse.h"

@@ -12,9 +12,11 @@ typedef enum qk_isa : uint32_t {
   QK_NEON = 1u << 3,        // part of every 64-bit Arm
   QK_NEONDOT = 1u << 4,     // sdot: Armv8.2's dot products of bytes of the same sign
   QK_NEONI8MM = 1u << 5,    // usmmla: Armv8.6's products of small matrices of bytes
+  QK_AVX512VBMI = 1u << 6,  // AVX-512 VBMI: permutes bytes across a whole register
 } qk_isa;
 
-/// A choice `QSCRIPT_ISA` can name, and the instruction sets it lets kernels use.
+/// A choice `QSCRIPT_ISA` can name, and the instruction sets it lets kernels use: those the level is named
+/// for, and those of its extras that this processor has.
 typedef struct qk_isa_level {
   const char *name;
   uint32_t isa;

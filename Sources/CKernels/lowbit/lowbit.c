@@ -106,25 +106,40 @@ qk_status qk_lowbit_f32(const void *packed, size_t m, const float *x, size_t x_s
   return QK_OK;
 }
 
+/// Sum of 16 bytes. As unsigned ones compilers add them up in one instruction.
+static int32_t sum_of_16(const int8_t *x) {
+  uint32_t sum = 0;
+  for (size_t i = 0; i < 16; i++) sum += (uint8_t)(x[i] ^ 0x80);
+  return (int32_t)sum - 16 * 128;
+}
+
 static int32_t sum_of(const int8_t *x, size_t count) {
   int32_t sum = 0;
-  for (size_t i = 0; i < count; i++) sum += x[i];
+  size_t i = 0;
+  for (; i + 16 <= count; i += 16) sum += sum_of_16(x + i);
+  for (; i < count; i++) sum += x[i];
   return sum;
 }
 
-/// Copies rows as the tile reads them, and makes their corrections.
+/// Copies rows as the tile reads them.
 static void interleave_s8(const qk_lowbit_layout *layout, size_t rows, const int8_t *x, size_t x_stride,
-                          int8_t *to, int32_t *corrections) {
+                          int8_t *to) {
   size_t whole = layout->k / 4 * 4, padded = layout->groups * layout->group;
+  for (size_t k = 0; k < whole; k += 4)
+    for (size_t r = 0; r < rows; r++, to += 4) memcpy(to, x + r * x_stride + k, 4);
+  memset(to, 0, (padded - whole) * rows);
+  for (size_t r = 0; r < rows; r++) memcpy(to + 4 * r, x + r * x_stride + whole, layout->k - whole);
+}
+
+/// What the zero points take away from the sums of every group.
+static void correct(const qk_lowbit_layout *layout, size_t rows, const int8_t *x, size_t x_stride,
+                    int32_t *corrections) {
   int32_t factor = layout->zero_points_differ ? 1 : layout->zero_point;
-  for (size_t r = 0; r < rows; r++, x += x_stride) {
-    for (size_t k = 0; k < whole; k += 4) memcpy(to + k * rows + r * 4, x + k, 4);
-    for (size_t k = whole; k < padded; k++) to[k / 4 * 4 * rows + r * 4 + k % 4] = k < layout->k ? x[k] : 0;
+  for (size_t r = 0; r < rows; r++, x += x_stride)
     for (size_t g = 0, k = 0; g < layout->groups; g++, k += layout->group) {
       size_t left = layout->k - k;
       corrections[g * rows + r] = -factor * sum_of(x + k, left < layout->group ? left : layout->group);
     }
-  }
 }
 
 /// Transposes [rows][groups].
@@ -149,7 +164,8 @@ static qk_status multiply_s8(const void *packed, size_t m, const int8_t *x, size
   for (size_t t = 0; t < tiles; t++) {
     size_t begin = t * m / tiles, end = (t + 1) * m / tiles;
     const float *tile_scales = scales + begin * scales_per_row;
-    interleave_s8(&header->layout, end - begin, x + begin * x_stride, x_stride, rows, corrections);
+    interleave_s8(&header->layout, end - begin, x + begin * x_stride, x_stride, rows);
+    correct(&header->layout, end - begin, x + begin * x_stride, x_stride, corrections);
     if (grouped) interleave_scales(end - begin, scales_per_row, tile_scales, group_scales);
     multiply(header, header->s8,
              (qk_lowbit_tile){.row_count = end - begin,
