@@ -8,9 +8,8 @@ static const qk_kernel_info kernels[] = {
 #include "../conv2d/kernels.inc"
 #define QK_GEMM_U8S8(isa, mr, nr, narrow, kr, flip, function) {"conv2d_u8s8", #function, isa},
 #include "../gemm/kernels.inc"
-#define QK_DEPTHWISE_QUADS_U8S8(isa, interleave, multiply) {"depthwise_u8s8", #multiply, isa},
-#define QK_DEPTHWISE_U8S8(isa, channels, taps, interleaved, flip, function) \
-  {"depthwise_u8s8", #function, isa},
+#define QK_DEPTHWISE_QUADS_U8S8(isa, flip, interleave, multiply) {"depthwise_u8s8", #multiply, isa},
+#define QK_DEPTHWISE_U8S8(isa, channels, taps, function) {"depthwise_u8s8", #function, isa},
 #include "../depthwise/kernels.inc"
 #define QK_ADD_U8(isa, function) {"add_u8", #function, isa},
 #include "../add/kernels.inc"

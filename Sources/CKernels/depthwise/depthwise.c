@@ -2,13 +2,11 @@
 
 #include <string.h>
 
-#define QK_DEPTHWISE_U8S8(isa, channels, taps, interleaved, flip, function) \
-  void function(const qk_depthwise_run *run);
+#define QK_DEPTHWISE_U8S8(isa, channels, taps, function) void function(const qk_depthwise_run *run);
 #include "kernels.inc"
 
 static const qk_depthwise_kernel kernels[] = {
-#define QK_DEPTHWISE_U8S8(isa, channels, taps, interleaved, flip, function) \
-  {isa, channels, taps, interleaved, flip, function},
+#define QK_DEPTHWISE_U8S8(isa, channels, taps, function) {isa, channels, taps, function},
 #include "kernels.inc"
 };
 
@@ -24,10 +22,9 @@ void qk_depthwise_pack(const qk_depthwise_kernel *kernel, size_t channels, size_
                        uint8_t zero_point, void *packed) {
   size_t block = kernel->block, group = kernel->group;
   size_t block_bytes = qk_depthwise_block_bytes(block, group, taps);
-  uint32_t read_zero_point = (uint32_t)zero_point - kernel->flip;  // of the bytes as the kernel reads them
   memset(packed, 0, qk_depthwise_packed_bytes(kernel, channels * repeats, taps));
   for (size_t c = 0; c < channels * repeats; c++) {
-    size_t slot = kernel->interleaved ? qk_depthwise_slot(c % block) : c % block, channel = c % channels;
+    size_t slot = c % block, channel = c % channels;
     int32_t *block_bias = (int32_t *)((char *)packed + c / block * block_bytes);
     float *block_multiplier = (float *)(block_bias + block);
     int8_t *block_weights = (int8_t *)(block_multiplier + block);
@@ -37,7 +34,7 @@ void qk_depthwise_pack(const qk_depthwise_kernel *kernel, size_t channels, size_
       block_weights[(t / group * block + slot) * group + t % group] = w;
       sum += (uint32_t)w;
     }
-    block_bias[slot] = (int32_t)((bias ? (uint32_t)bias[channel] : 0) - read_zero_point * sum);
+    block_bias[slot] = (int32_t)((bias ? (uint32_t)bias[channel] : 0) - zero_point * sum);
     block_multiplier[slot] = multiplier ? multiplier[channel] : 1.0f;
   }
 }

@@ -16,10 +16,8 @@ typedef struct qk_depthwise_run {
 
 typedef struct qk_depthwise_kernel {
   uint32_t isa;
-  uint16_t block;    // channels of one packed block
-  uint16_t group;    // taps multiplied by one instruction; their number is padded to it
-  bool interleaved;  // channels are packed as qk_depthwise_slot says, not in plain order
-  uint8_t flip;      // as qk_gemm_kernel: 0x80 for kernels that read activations as s8, 0 for others
+  uint16_t block;  // channels of one packed block
+  uint16_t group;  // taps multiplied by one instruction; their number is padded to it
   void (*run)(const qk_depthwise_run *run);
 } qk_depthwise_kernel;
 
@@ -29,10 +27,6 @@ const qk_depthwise_kernel *qk_depthwise_kernel_for(uint32_t isa);
 static inline size_t qk_depthwise_block_bytes(size_t block, size_t group, size_t taps) {
   return qk_round_up(block * (sizeof(int32_t) + sizeof(float) + qk_round_up(taps, group)), QK_ALIGNMENT);
 }
-
-/// Where channel `c` of a block of 64 is packed if the kernel is `interleaved`: 16 q + 4 j + i at 16 j + 4 q
-/// + i, for byte interleaving that works within 128-bit quarters q.
-static inline size_t qk_depthwise_slot(size_t c) { return c / 4 % 4 * 16 + c / 16 * 4 + c % 4; }
 
 size_t qk_depthwise_packed_bytes(const qk_depthwise_kernel *kernel, size_t channels, size_t taps);
 

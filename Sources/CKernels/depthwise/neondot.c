@@ -1,68 +1,96 @@
 #if defined(__aarch64__)
-// 16 channels at once, four taps at once: interleaving the bytes of four taps gives sdot four taps of a
-// channel in each lane.
+// Quads by sdot, 4 channels in a vector. It takes s8 only, so that rows are turned into it while they are
+// interleaved.
 #include "../cpu/neon.h"
-#include "depthwise.h"
+#include "quads_tiles.h"
 
 #define DOTPROD __attribute__((target("dotprod")))
 #define DOTPROD_INLINE DOTPROD static inline __attribute__((always_inline))
 
-enum { BLOCK = 16, GROUP = 4, SUMS = 4, LANES = 4 };
+enum { ROWS = 2, UNITS = QK_QUADS_UNITS, VECTORS = 4, LANES = 4, BLOCK = QK_QUAD_LANES };
 
-/// Channels of one tap as s8, `count` of them; zeros where there is no tap.
-DOTPROD_INLINE uint8x16_t load_tap(const qk_depthwise_run *run, size_t tap, size_t offset, size_t count) {
-  if (tap >= run->tap_count) return vdupq_n_u8(0);
-  return veorq_u8(qk_load_bytes_neon(run->taps[tap] + offset, count), vdupq_n_u8(0x80));
-}
+#define UNROLL _Pragma("clang loop unroll(full)")
 
-/// sums += taps `tap` to `tap` + 3 times their weights.
-DOTPROD_INLINE void add_group(const qk_depthwise_run *run, size_t tap, size_t offset, size_t count,
-                              const int8_t *weights, int32x4_t sums[SUMS]) {
-  uint8x16_t a = load_tap(run, tap, offset, count), b = load_tap(run, tap + 1, offset, count);
-  uint8x16_t c = load_tap(run, tap + 2, offset, count), d = load_tap(run, tap + 3, offset, count);
-  const uint16x8_t ab[2] = {vreinterpretq_u16_u8(vzip1q_u8(a, b)), vreinterpretq_u16_u8(vzip2q_u8(a, b))};
-  const uint16x8_t cd[2] = {vreinterpretq_u16_u8(vzip1q_u8(c, d)), vreinterpretq_u16_u8(vzip2q_u8(c, d))};
-  for (int i = 0; i < 2; i++) {
-    int8x16_t low = vreinterpretq_s8_u16(vzip1q_u16(ab[i], cd[i]));
-    int8x16_t high = vreinterpretq_s8_u16(vzip2q_u16(ab[i], cd[i]));
-    sums[2 * i] = vdotq_s32(sums[2 * i], low, vld1q_s8(weights + 2 * i * 16));
-    sums[2 * i + 1] = vdotq_s32(sums[2 * i + 1], high, vld1q_s8(weights + (2 * i + 1) * 16));
-  }
-}
-
-/// All pixels of the run for the `count` channels, at most BLOCK, from `first` on.
-DOTPROD static void convolve_block(const qk_depthwise_run *run, size_t first, size_t count,
-                                   const int32_t *bias) {
-  const float *multiplier = (const float *)(bias + BLOCK);
-  const int8_t *weights = (const int8_t *)(multiplier + BLOCK);
-  const qk_output *output = run->output;
-  const qk_saturation_neon saturation = qk_saturation_neon_of_output(output);
-  for (size_t p = 0; p < run->pixels; p++) {
-    int32x4_t sums[SUMS];
-    for (int j = 0; j < SUMS; j++) sums[j] = vld1q_s32(bias + j * LANES);
-    for (size_t t = 0; t < run->tap_count; t += GROUP)
-      add_group(run, t, p * run->pixel_step + first, count, weights + t * BLOCK, sums);
-
-    void *y = qk_output_at(output, run->y, p * run->channels + first);
-    if (qk_output_is_bytes(output)) {
-      float32x4_t products[SUMS];
-      for (int j = 0; j < SUMS; j++)
-        products[j] = vmulq_f32(vcvtq_f32_s32(sums[j]), vld1q_f32(multiplier + j * LANES));
-      qk_store_bytes_neon(qk_saturate_bytes_neon(products, &saturation), count, y);
-      continue;
+void qk_interleave_quads__neondot(const uint8_t *const rows[QK_QUAD], size_t runs, size_t run_bytes,
+                                  size_t run_step, uint32_t *quads) {
+  const uint8x16_t flip = vdupq_n_u8(0x80);
+  for (size_t run = 0; run < runs; run++, quads += run_bytes) {
+    size_t i = 0;
+    for (; i + BLOCK <= run_bytes; i += BLOCK) {
+      uint8x16x4_t row;
+      for (int r = 0; r < QK_QUAD; r++) row.val[r] = veorq_u8(vld1q_u8(rows[r] + run * run_step + i), flip);
+      vst4q_u8((uint8_t *)(quads + i), row);  // a byte of each in turn
     }
-    for (size_t j = 0; j * LANES < count; j++)
-      qk_store_words_neon(qk_output_words_neon(output, sums[j], vld1q_f32(multiplier + j * LANES)),
-                          count - j * LANES, (int32_t *)y + j * LANES);
+    for (; i < run_bytes; i++)
+      for (int r = 0; r < QK_QUAD; r++) ((uint8_t *)(quads + i))[r] = rows[r][run * run_step + i] ^ 0x80;
   }
 }
 
-void qk_depthwise_u8s8_ukernel_16c4__neondot(const qk_depthwise_run *run) {
-  const size_t block_bytes = qk_depthwise_block_bytes(BLOCK, GROUP, run->tap_count);
-  const char *block = run->packed;
-  for (size_t first = 0; first < run->channels; first += BLOCK, block += block_bytes) {
-    size_t count = run->channels - first < BLOCK ? run->channels - first : BLOCK;
-    convolve_block(run, first, count, (const int32_t *)block);
+DOTPROD_INLINE void store(const qk_quads_tile *tile, int row, int unit, const int32x4_t sums[VECTORS],
+                          const qk_saturation_neon *to_bytes) {
+  const qk_output *output = tile->strip->output;
+  const size_t lanes = tile->lanes[unit];
+  void *y = qk_output_at(output, tile->y[unit], (size_t)row * tile->strip->y_row_step);
+  float32x4_t multiplier[VECTORS];
+  for (int v = 0; v < VECTORS; v++) multiplier[v] = vld1q_f32(qk_quads_multiplier(tile) + v * LANES);
+  if (qk_output_is_bytes(output)) {
+    float32x4_t products[VECTORS];
+    for (int v = 0; v < VECTORS; v++) products[v] = vmulq_f32(vcvtq_f32_s32(sums[v]), multiplier[v]);
+    qk_store_bytes_neon(qk_saturate_bytes_neon(products, to_bytes), lanes, y);
+    return;
   }
+  for (size_t v = 0; v < VECTORS && v * LANES < lanes; v++)
+    qk_store_words_neon(qk_output_words_neon(output, sums[v], multiplier[v]), lanes - v * LANES,
+                        (int32_t *)y + v * LANES);
+}
+
+DOTPROD_INLINE void convolve(const qk_quads_tile *tile, const int rows, const bool shares, const bool is_3x3,
+                             const qk_saturation_neon *to_bytes) {
+  const qk_quads_strip *s = tile->strip;
+  int32x4_t sums[ROWS][UNITS][VECTORS];
+  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int i = 0; i < UNITS; i++)
+      UNROLL for (int v = 0; v < VECTORS; v++) sums[r][i][v] = vld1q_s32(qk_quads_bias(tile) + v * LANES);
+  const size_t kernel_w = is_3x3 ? 3 : s->kernel_w, row_groups = is_3x3 ? 1 : s->row_groups;
+  const int8_t *weights = qk_quads_weights(tile);
+  for (size_t column = 0; column < kernel_w; column++)
+    for (size_t g = 0; g < row_groups; g++, weights += s->packed_rows * BLOCK * QK_QUAD) {
+      const size_t offset = column * s->column_step + g * s->row_group_step;
+      UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < VECTORS; v++) {
+        const int8x16_t w = vld1q_s8(weights + ((shares ? r * BLOCK : 0) + v * LANES) * QK_QUAD);
+        const size_t at = offset + (shares ? 0 : (size_t)r * s->row_step) + (size_t)v * LANES;
+        UNROLL for (int i = 0; i < UNITS; i++) sums[r][i][v] =
+            vdotq_s32(sums[r][i][v], vreinterpretq_s8_u32(vld1q_u32(tile->quads[i] + at)), w);
+      }
+    }
+  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int i = 0; i < UNITS; i++) if (tile->lanes[i] > 0)
+      store(tile, r, i, sums[r][i], to_bytes);
+}
+
+DOTPROD_INLINE void run(const qk_quads_strip *strip, const int rows, const bool shares, const bool is_3x3) {
+  const qk_saturation_neon to_bytes = qk_saturation_neon_of_output(strip->output);
+  const char *packed = strip->packed;
+  for (size_t first = 0; first < strip->channels * strip->repeats; first += BLOCK) {
+    for (size_t unit = 0; unit < strip->units; unit += UNITS) {
+      const qk_quads_tile tile = qk_quads_tile_at(strip, packed, first, unit);
+      convolve(&tile, rows, shares, is_3x3, &to_bytes);
+    }
+    packed += qk_quads_strip_block_bytes(strip);
+  }
+}
+
+DOTPROD static void one_row(const qk_quads_strip *strip) { run(strip, 1, false, false); }
+DOTPROD static void two_rows(const qk_quads_strip *strip) { run(strip, 2, false, false); }
+DOTPROD static void two_rows_sharing(const qk_quads_strip *strip) { run(strip, 2, true, false); }
+DOTPROD static void two_rows_3x3(const qk_quads_strip *strip) { run(strip, 2, false, true); }
+DOTPROD static void two_rows_sharing_3x3(const qk_quads_strip *strip) { run(strip, 2, true, true); }
+
+void qk_depthwise_u8s8_ukernel_16q__neondot(const qk_quads_strip *strip) {
+  const bool is_3x3 = strip->kernel_w == 3 && strip->row_groups == 1, shares = strip->row_step == 0;
+  if (strip->rows == 1)
+    one_row(strip);
+  else if (is_3x3)
+    (shares ? two_rows_sharing_3x3 : two_rows_3x3)(strip);
+  else
+    (shares ? two_rows_sharing : two_rows)(strip);
 }
 #endif

@@ -3,16 +3,16 @@
 
 #include <string.h>
 
-#define QK_DEPTHWISE_QUADS_U8S8(isa, interleave, multiply)                                            \
+#define QK_DEPTHWISE_QUADS_U8S8(isa, flip, interleave, multiply)                                      \
   void interleave(const uint8_t *const rows[QK_QUAD], size_t runs, size_t run_bytes, size_t run_step, \
                   uint32_t *quads);                                                                   \
   void multiply(const qk_quads_strip *strip);
 #include "kernels.inc"
 
 static const qk_quads_kernel kernels[] = {
-#define QK_DEPTHWISE_QUADS_U8S8(isa, interleave, multiply) {isa, interleave, multiply},
+#define QK_DEPTHWISE_QUADS_U8S8(isa, flip, interleave, multiply) {isa, flip, interleave, multiply},
 #include "kernels.inc"
-    {0, NULL, NULL},
+    {0, 0, NULL, NULL},
 };
 
 /// Quads of one block should stay in the first-level cache beside weights and image rows.
@@ -55,6 +55,7 @@ size_t qk_quads_packed_bytes(const qk_quads_plan *plan, const qk_conv2d_shape *s
 void qk_quads_pack(qk_quads_plan *plan, const qk_conv2d_shape *s, const int8_t *weights, const int32_t *bias,
                    const float *multiplier, uint8_t zero_point, void *packed) {
   plan->zero_point = zero_point;
+  const uint32_t read_zero_point = (uint32_t)zero_point - plan->kernel->flip;  // of the bytes in quads
   const size_t steps = steps_of(plan, s), rows = packed_rows(plan),
                block_bytes = qk_quads_block_bytes(steps, packed_rows(plan));
   memset(packed, 0, qk_quads_packed_bytes(plan, s));
@@ -74,7 +75,7 @@ void qk_quads_pack(qk_quads_plan *plan, const qk_conv2d_shape *s, const int8_t *
           block_weights[((step * rows + row) * QK_QUAD_LANES + lane) * QK_QUAD + at % QK_QUAD] = w;
         }
       }
-    block_bias[lane] = (int32_t)((bias ? (uint32_t)bias[channel] : 0) - zero_point * sum);
+    block_bias[lane] = (int32_t)((bias ? (uint32_t)bias[channel] : 0) - read_zero_point * sum);
     block_multiplier[lane] = multiplier ? multiplier[channel] : 1.0f;
   }
 }
@@ -110,10 +111,11 @@ static const uint8_t *image_row(const qk_quads_work *w, const block *b, size_t p
 static void fill_margins(const qk_quads_work *w, size_t channels) {
   const qk_conv2d_shape *s = w->shape;
   const size_t left = s->pad_left * channels, inner = s->width * channels, right = s->pad_right * channels;
+  const uint8_t zero_point = w->plan->zero_point ^ w->plan->kernel->flip;
   uint32_t *quads = w->scratch;
   for (size_t i = 0; i < quad_rows(w->plan); i++, quads += left + inner + right) {
-    memset(quads, w->plan->zero_point, left * sizeof *quads);
-    memset(quads + left + inner, w->plan->zero_point, right * sizeof *quads);
+    memset(quads, zero_point, left * sizeof *quads);
+    memset(quads + left + inner, zero_point, right * sizeof *quads);
   }
 }
 

@@ -37,6 +37,7 @@ typedef void (*qk_interleave_quads_fn)(const uint8_t *const rows[QK_QUAD], size_
 
 typedef struct qk_quads_kernel {
   uint32_t isa;
+  uint8_t flip;  // 0x80 where interleaving turns bytes to s8 for the multiplying kernel, or 0
   qk_interleave_quads_fn interleave;
   void (*multiply)(const qk_quads_strip *strip);
 } qk_quads_kernel;
