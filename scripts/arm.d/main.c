@@ -10,6 +10,7 @@ int main(void) {
   for (const qk_isa_level *level = NULL; (level = next_level(level));) printf(" %s", level->name);
   printf("\n");
   check_gemm();
+  check_sparse();
   check_conv2d();
   check_depthwise();
   check_elementwise();

@@ -70,6 +70,36 @@ void check_gemm(void) {
   finish("gemm");
 }
 
+static void check_sparse_of(size_t m, size_t n, size_t k) {
+  const qk_sparse_kind kind = (qk_sparse_kind)(draw() % 3);
+  const size_t a_stride = k + draw() % 2 * draw_size(0, 20), y_stride = n + draw() % 2 * draw_size(0, 20);
+  begin_case("sparse_u8s8 of kind %d [%zu, %zu] x [%zu, %zu]", (int)kind, m, k, n, k);
+  operands o = draw_operands(n, k);
+  const size_t keeps_one_in = draw_size(1, 40);
+  for (size_t i = 0; i < n * k; i++)
+    if (draw() % keeps_one_in) o.weights[i] = 0;
+  size_t a_bytes = (m - 1) * a_stride + k;
+  uint8_t *a = place(a_bytes, 1);
+  draw_bytes(a, a_bytes);
+  size_t y_bytes = ((m - 1) * y_stride + n) * element_size(&o.output), packed_bytes;
+  void *y = place(y_bytes, element_size(&o.output));
+  succeed(qk_sparse_u8s8_packed_bytes(kind, n, k, o.weights, &packed_bytes));
+  void *packed = place(packed_bytes, QK_ALIGNMENT);
+  for (const qk_isa_level *level = NULL; (level = next_level(level));) {
+    clear(packed, packed_bytes);
+    clear(y, y_bytes);
+    succeed(
+        qk_sparse_u8s8_pack(level->isa, kind, n, k, o.weights, o.bias, o.multiplier, o.zero_point, packed));
+    succeed(qk_sparse_u8s8(packed, m, a, a_stride, &o.output, y, y_stride));
+    agree(level, y, y_bytes);
+  }
+}
+
+void check_sparse(void) {
+  for (size_t i = 0; i < 400; i++) check_sparse_of(draw_size(1, 30), draw_size(1, 70), draw_size(1, 150));
+  finish("sparse");
+}
+
 static qk_conv2d_shape draw_shape(bool is_depthwise) {
   static const size_t channels[] = {1, 2, 3, 4, 5, 8, 12, 16, 24, 35, 64, 70};
   qk_conv2d_shape s = {
@@ -122,6 +152,12 @@ static void check_conv2d_of(const qk_conv2d_shape *s) {
     size_t scratch_bytes = qk_conv2d_u8s8_scratch_bytes(packed);
     void *scratch = place(scratch_bytes, QK_ALIGNMENT);
     clear(scratch, scratch_bytes);
+    clear(y, y_bytes);
+    // In two parts, as threads would.
+    size_t rows = batch * height, first = rows / 3;
+    succeed(qk_conv2d_u8s8_rows(packed, batch, x, &o.output, y, first, rows - first, scratch));
+    succeed(qk_conv2d_u8s8_rows(packed, batch, x, &o.output, y, 0, first, scratch));
+    agree(level, y, y_bytes);
     clear(y, y_bytes);
     succeed(qk_conv2d_u8s8(packed, batch, x, &o.output, y, scratch));
     agree(level, y, y_bytes);
