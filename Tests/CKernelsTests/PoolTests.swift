@@ -9,6 +9,11 @@ import Testing
     pool(6, 6, channels: 64, kernel: 2, stride: 2),
     pool(9, 8, channels: 67, kernel: 3, stride: 2, dilation: 2),
     pool(6, 7, channels: 130, kernel: 2, stride: 1, pad: 2, dilation: 3),
+    pool(28, 28, channels: 6, kernel: 2, stride: 2),
+    pool(5, 21, channels: 8, kernel: 3, stride: 1, pad: 1),
+    pool(4, 13, channels: 15, kernel: 2, stride: 4),
+    pool(5, 5, channels: 43, kernel: 3, stride: 2, pad: 1),
+    pool(20, 20, channels: 9, kernel: 18, stride: 1),
     // rounded up: the last window reaches past the padding
     qk_pool2d_shape(
       height: 5, width: 6, channels: 3, out_height: 3, out_width: 3, kernel_h: 2, kernel_w: 3, stride_h: 2,
@@ -52,7 +57,7 @@ import Testing
   @Test(arguments: Level.runnable, [1, 10, 64, 100]) func globalAverageEqualsTheContract(
     level: Level, channels: Int
   ) {
-    let pixels = 49
+    let pixels = 300
     var generator = Generator(channels)
     for fill in Fill.allCases {
       let x: [UInt8] = fill.bytes(2 * pixels * channels, &generator)

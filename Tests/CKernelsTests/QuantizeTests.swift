@@ -84,6 +84,27 @@ import Testing
         })
   }
 
+  /// Long runs are written past the caches.
+  @Test(arguments: Level.runnable, [0, 3]) func longRunsEqualTheContract(level: Level, offset: Int) {
+    let count = (4 << 20) + 77
+    let x = (0..<count).map { Float($0 % 1021 - 500) * 0.37 }
+    var expected = [UInt8](repeating: 0, count: count), bytes = [UInt8](repeating: 1, count: count + offset)
+    var expectedFloats = [Float](repeating: 0, count: count)
+    var floats = [Float](repeating: 1, count: count + offset)
+    let layout = qk_scale_layout(outer: 1, channels: 1, inner: count)
+    #expect(qk_quantize_u8(0, layout, x, [0.9], [77], &expected) == QK_OK)
+    #expect(qk_dequantize_u8(0, layout, expected, [0.9], [77], &expectedFloats) == QK_OK)
+    bytes.withUnsafeMutableBufferPointer {
+      #expect(qk_quantize_u8(level.isa, layout, x, [0.9], [77], $0.baseAddress! + offset) == QK_OK)
+    }
+    floats.withUnsafeMutableBufferPointer {
+      #expect(qk_dequantize_u8(level.isa, layout, expected, [0.9], [77], $0.baseAddress! + offset) == QK_OK)
+    }
+    #expect(bytes[offset...] == expected[...])
+    #expect(floats[offset...] == expectedFloats[...])
+    #expect(bytes[..<offset].allSatisfy { $0 == 1 } && floats[..<offset].allSatisfy { $0 == 1 })
+  }
+
   @Test func missingZeroPointsAreZeros() {
     let layout = qk_scale_layout(outer: 1, channels: 1, inner: 3)
     var u8: [UInt8] = [9, 9, 9], s8: [Int8] = [9, 9, 9]

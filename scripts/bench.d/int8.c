@@ -148,6 +148,13 @@ static void scan(void *context) {
   qk_minmax_f32(qk_isa_active(), s->n, s->floats);
 }
 
+static void count(void *context) {
+  const stream *s = context;
+  static uint64_t counts[2048];
+  qk_histogram_outside outside = {0};
+  qk_histogram_f32(qk_isa_active(), s->n, s->floats, -1, 1, 2048, counts, &outside);
+}
+
 static void add(void *context) {
   const stream *s = context;
   qk_add_u8_params params = {
@@ -160,30 +167,17 @@ static void look_up(void *context) {
   qk_lookup_u8(qk_isa_active(), s->n, s->bytes, s->more, s->result);
 }
 
-static void max_pool(void *context) {
-  const stream *s = context;
-  qk_pool2d_shape shape = {.height = 64,
-                           .width = s->n / 64 / 32,
-                           .channels = 32,
-                           .out_height = 32,
-                           .out_width = s->n / 64 / 32 / 2,
-                           .kernel_h = 2,
-                           .kernel_w = 2,
-                           .stride_h = 2,
-                           .stride_w = 2,
-                           .dilation_h = 1,
-                           .dilation_w = 1};
-  qk_max_pool2d_u8(qk_isa_active(), &shape, 1, s->bytes, s->result);
-}
-
 static void bench_streams(size_t n, const char *size) {
   static const struct {
     const char *name;
     void (*work)(void *);
     double bytes;  // read and written for each element
-  } cases[] = {{"quantize f32 to u8", quantize, 5}, {"dequantize u8 to f32", dequantize, 5},
-               {"min-max scan of f32", scan, 4},    {"add u8", add, 3},
-               {"lookup u8", look_up, 2},           {"max pool 2x2, 32 channels", max_pool, 1.25}};
+  } cases[] = {{"quantize f32 to u8", quantize, 5},
+               {"dequantize u8 to f32", dequantize, 5},
+               {"min-max scan of f32", scan, 4},
+               {"histogram of f32, 2048 bins", count, 4},
+               {"add u8", add, 3},
+               {"lookup u8", look_up, 2}};
   stream s = {n, (float *)ones(n), memory(n), memory(n), memory(n)};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     char name[64];
@@ -257,10 +251,16 @@ int main(int argc, char **argv) {
       {"depthwise 3x3 32 channels 24x24", 1, 24, 32, 32, 3, 1, 32, 0, 0, 0, 0},
       {"depthwise 3x3 64 channels 12x12 stride 2", 1, 12, 64, 64, 3, 2, 64, 0, 0, 0, 0},
       {"depthwise 3x3 128 channels 6x6", 1, 6, 128, 128, 3, 1, 128, 0, 0, 0, 0},
+      {"depthwise 3x3 8 channels 48x48", 1, 48, 8, 8, 3, 1, 8, 0, 0, 0, 0},
+      {"depthwise 3x3 16 channels 48x48 stride 2", 1, 48, 16, 16, 3, 2, 16, 0, 0, 0, 0},
+      {"depthwise 5x5 32 channels 24x24", 1, 24, 32, 32, 5, 1, 32, 0, 0, 0, 0},
+      {"depthwise 5x5 64 channels 12x12 stride 2", 1, 12, 64, 64, 5, 2, 64, 0, 0, 0, 0},
+      {"depthwise 7x7 32 channels 24x24", 1, 24, 32, 32, 7, 1, 32, 0, 0, 0, 0},
   };
   for (size_t i = 0; i < sizeof convolutions / sizeof *convolutions; i++) bench_convolution(convolutions[i]);
   bench_streams(16 << 10, "16 Ki elements");
   bench_streams(4 << 20, "4 Mi elements");
+  bench_pools(json);
   bench_lowbit(json, peak);
   bench_sparse(json, peak);
   if (json && fclose(json) != 0) {

@@ -33,18 +33,30 @@ QK_AVX2_INLINE __m256i qk_round_avx2(__m256i acc, __m256 multiplier, const qk_by
   return _mm256_cvtps_epi32(_mm256_min_ps(product, to->most));
 }
 
+/// rne(min(t, most)) of any numbers. NaN, too, becomes the least int32.
+QK_AVX2_INLINE __m256i qk_round_numbers_avx2(__m256 t, const qk_bytes_avx2 *to) {
+  return _mm256_cvtps_epi32(_mm256_min_ps(to->most, t));
+}
+
+/// Narrows four vectors of rounded numbers to 32 bytes. Packing works within 128-bit halves: each half has
+/// four bytes of every vector, from the same half of it.
+QK_AVX2_INLINE __m256i qk_narrow_avx2(const __m256i words[4], const qk_bytes_avx2 *to) {
+  __m256i low = _mm256_adds_epi16(_mm256_packs_epi32(words[0], words[1]), to->zero_point);
+  __m256i high = _mm256_adds_epi16(_mm256_packs_epi32(words[2], words[3]), to->zero_point);
+  return _mm256_xor_si256(_mm256_max_epu8(_mm256_packus_epi16(low, high), to->lo), to->flip);
+}
+
+/// What narrowing gave, one vector after the other.
+QK_AVX2_INLINE __m256i qk_in_order_avx2(__m256i bytes) {
+  return _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
+
 /// Requantizes four vectors to 32 bytes, one vector after the other.
 QK_AVX2_INLINE __m256i qk_requantize_avx2(const __m256i acc[4], const __m256 multiplier[4],
                                           const qk_bytes_avx2 *to) {
-  __m256i low =
-      _mm256_packs_epi32(qk_round_avx2(acc[0], multiplier[0], to), qk_round_avx2(acc[1], multiplier[1], to));
-  __m256i high =
-      _mm256_packs_epi32(qk_round_avx2(acc[2], multiplier[2], to), qk_round_avx2(acc[3], multiplier[3], to));
-  low = _mm256_adds_epi16(low, to->zero_point);
-  high = _mm256_adds_epi16(high, to->zero_point);
-  __m256i bytes = _mm256_xor_si256(_mm256_max_epu8(_mm256_packus_epi16(low, high), to->lo), to->flip);
-  // Packing works within 128-bit halves, so that each holds one half of all four vectors.
-  return _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+  __m256i words[4];
+  for (int i = 0; i < 4; i++) words[i] = qk_round_avx2(acc[i], multiplier[i], to);
+  return qk_in_order_avx2(qk_narrow_avx2(words, to));
 }
 
 /// Accumulators, or what QK_OUTPUT_F32 makes of them.

@@ -22,6 +22,8 @@ static const qk_kernel_info kernels[] = {
 #define QK_DEQUANTIZE(isa, function) {"dequantize", #function, isa},
 #define QK_MINMAX_F32(isa, function) {"minmax_f32", #function, isa},
 #include "../quantize/kernels.inc"
+#define QK_HISTOGRAM_F32(isa, function) {"histogram_f32", #function, isa},
+#include "../histogram/kernels.inc"
 #define QK_LOWBIT_S8(isa, mr, function) {"lowbit_s8", #function, isa},
 #define QK_LOWBIT_F32(isa, mr, function) {"lowbit_f32", #function, isa},
 #include "../lowbit/kernels.inc"

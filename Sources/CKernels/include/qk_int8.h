@@ -217,3 +217,18 @@ typedef struct qk_minmax {
 } qk_minmax;
 
 qk_minmax qk_minmax_f32(uint32_t isa, size_t n, const float *x);
+
+/// Most bins of a histogram.
+#define QK_MAX_BINS (1 << 20)
+
+/// Numbers a histogram has no bin for. The finite ones are in `below` and `above`.
+typedef struct qk_histogram_outside {
+  size_t below, above, nan_count, inf_count;
+} qk_histogram_outside;
+
+/// Adds the numbers of an array to `counts` [bins] and `outside`. A number in lo...hi falls into bin
+/// min(floor((x - lo) * m), bins - 1) with m = f32(bins) / (hi - lo), every operation rounded once to fp32:
+/// bins of one width, closed on the left, the last one closed on both sides. QK_BAD_SIZE: bins is not in
+/// 1...QK_MAX_BINS. QK_BAD_RANGE: hi - lo is not positive, or it or m is not finite.
+qk_status qk_histogram_f32(uint32_t isa, size_t n, const float *x, float lo, float hi, size_t bins,
+                           uint64_t *counts, qk_histogram_outside *outside);

@@ -4,7 +4,7 @@
 
 enum { BLOCK = 16 };  // channels
 
-void qk_max_window_u8_ukernel__neon(const qk_window *window, uint8_t *y) {
+static void max_window(const qk_windows *window, uint8_t *y) {
   for (size_t first = 0; first < window->channels; first += BLOCK) {
     size_t count = window->channels - first;
     uint8x16_t largest = vdupq_n_u8(0);
@@ -18,7 +18,7 @@ void qk_max_window_u8_ukernel__neon(const qk_window *window, uint8_t *y) {
 }
 
 /// sums += the pixels of one row. Sums of up to 256 bytes fit in 16 bits.
-QK_NEON_INLINE void add_row(const qk_window *window, const uint8_t *x, size_t count, uint32x4_t sums[4]) {
+QK_NEON_INLINE void add_row(const qk_windows *window, const uint8_t *x, size_t count, uint32x4_t sums[4]) {
   for (size_t done = 0; done < window->columns;) {
     size_t end = window->columns - done < 256 ? window->columns : done + 256;
     uint16x8_t low = vdupq_n_u16(0), high = low;
@@ -34,8 +34,7 @@ QK_NEON_INLINE void add_row(const qk_window *window, const uint8_t *x, size_t co
   }
 }
 
-void qk_average_window_u8_ukernel__neon(const qk_window *window, const qk_window_average *average,
-                                        uint8_t *y) {
+static void average_window(const qk_windows *window, const qk_window_average *average, uint8_t *y) {
   qk_saturation_neon saturation = qk_saturation_neon_of(average->zero_point, average->lo, average->hi);
   for (size_t first = 0; first < window->channels; first += BLOCK) {
     size_t count = window->channels - first;
@@ -48,5 +47,18 @@ void qk_average_window_u8_ukernel__neon(const qk_window *window, const qk_window
       products[j] = vmulq_n_f32(vcvtq_f32_s32(vreinterpretq_s32_u32(sums[j])), average->multiplier);
     qk_store_bytes_neon(qk_saturate_bytes_neon(products, &saturation), count, y + first);
   }
+}
+
+void qk_max_windows_u8_ukernel__neon(const qk_windows *windows, uint8_t *y) {
+  qk_windows window = *windows;
+  for (size_t i = 0; i < windows->count; i++, window.first += window.step, y += window.channels)
+    max_window(&window, y);
+}
+
+void qk_average_windows_u8_ukernel__neon(const qk_windows *windows, const qk_window_average *average,
+                                         uint8_t *y) {
+  qk_windows window = *windows;
+  for (size_t i = 0; i < windows->count; i++, window.first += window.step, y += window.channels)
+    average_window(&window, average, y);
 }
 #endif

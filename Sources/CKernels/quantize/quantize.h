@@ -2,12 +2,19 @@
 // Inside of quantize and dequantize: kernels work on a run of numbers under one scale.
 #include "../cpu/arithmetic.h"
 #include "../cpu/select.h"
+#include "../cpu/store.h"
 
 /// One scale and zero point, and the bytes it may give.
 typedef struct qk_quantizer {
   float scale;
   int32_t zero_point, lo, hi;
 } qk_quantizer;
+
+/// The same as an output stage: hi tells u8 (255) from s8 (127).
+static inline qk_output qk_quantizer_output(const qk_quantizer *q) {
+  return (qk_output){q->hi > INT8_MAX ? QK_OUTPUT_U8 : QK_OUTPUT_S8, (uint8_t)q->zero_point, (uint8_t)q->lo,
+                     (uint8_t)q->hi};
+}
 
 /// y[i] = low byte of clamp(rne(x[i] / scale) + zero_point, lo, hi): right for u8 and for s8.
 typedef void (*qk_quantize_fn)(const qk_quantizer *quantizer, size_t n, const float *x, uint8_t *y);
