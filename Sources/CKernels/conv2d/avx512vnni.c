@@ -92,19 +92,18 @@ QK_AVX512_INLINE void multiply(const qk_conv2d_tiles *t, const uint8_t *x, int r
       for (int v = 0; v < vectors; v++) sums[r][v] = _mm512_add_epi32(sums[r][v], others[p - 1][r][v]);
 }
 
-/// All tiles. Whole panels of bytes are stored from registers; what is left goes through memory.
+/// All tiles. Bytes are stored from registers; what is left goes through memory.
 QK_AVX512_INLINE void convolve(const qk_conv2d_tiles *t, int rows, int vectors, int phases) {
-  const qk_output *output = t->output;
-  bool whole_bytes = qk_output_is_bytes(output) && t->columns == t->width;
-  qk_byte_stage stage = qk_byte_stage_of(output);
+  bool stores_bytes = qk_output_is_bytes(t->output) && t->narrow;
+  qk_byte_stage stage = qk_byte_stage_of(t, vectors);
   for (size_t line = 0; line < t->lines.count; line++) {
     for (size_t tile = 0; tile < t->tiles.count; tile++) {
       const uint8_t *x = t->x + (ptrdiff_t)line * t->lines.x_step + (ptrdiff_t)tile * t->tiles.x_step;
       ptrdiff_t element = (ptrdiff_t)line * t->lines.y_step + (ptrdiff_t)tile * t->tiles.y_step;
       __m512i sums[NARROW_ROWS][QK_VECTORS];
       multiply(t, x, rows, vectors, phases, sums);
-      if (whole_bytes) {
-        qk_store_whole_bytes(t, rows, vectors, sums, &stage, (uint8_t *)t->y + element);
+      if (stores_bytes) {
+        qk_store_bytes(t, rows, vectors, sums, &stage, (uint8_t *)t->y + element);
       } else {
         __m512i memory[NARROW_ROWS * QK_VECTORS];
 #pragma clang loop unroll(full)
@@ -120,12 +119,15 @@ QK_AVX512_INLINE void convolve(const qk_conv2d_tiles *t, int rows, int vectors, 
 // One function for each number of pixels and each width, all loops unrolled into registers.
 #define EVERY_WIDE_ROWS(X) \
   X(1, 4) X(2, 2) X(3, 2) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1)
-#define EVERY_NARROW_ROWS(X)                                                                            \
-  X(1, 4)                                                                                               \
-  X(2, 4)                                                                                               \
-  X(3, 2)                                                                                               \
-  X(4, 2) X(5, 2) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(13, 1) X(14, 1) X(15, 1) \
-      X(16, 1) X(17, 1) X(18, 1) X(19, 1) X(20, 1) X(21, 1) X(22, 1) X(23, 1) X(24, 1)
+#define EVERY_NARROW_ROWS(X)                                                                               \
+  X(1, 4)                                                                                                  \
+  X(2, 4)                                                                                                  \
+  X(3, 2)                                                                                                  \
+  X(4, 2)                                                                                                  \
+  X(5, 2)                                                                                                  \
+  X(6, 1)                                                                                                  \
+  X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(13, 1) X(14, 1) X(15, 1) X(16, 1) X(17, 1) X(18, 1) \
+      X(19, 1) X(20, 1) X(21, 1) X(22, 1) X(23, 1) X(24, 1)
 #define NARROW(rows, phases) \
   QK_AVX512 static void narrow_##rows(const qk_conv2d_tiles *tiles) { convolve(tiles, rows, 1, phases); }
 #define WIDE(rows, phases) \

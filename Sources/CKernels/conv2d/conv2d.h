@@ -26,6 +26,7 @@ typedef struct qk_conv2d_packed {
   const qk_conv2d_kernel *direct;        // NULL: another way
   size_t row_spans, column_spans;        // direct: how many, see qk_conv2d_spans
   size_t tap_steps, row_steps;           // direct: steps of KR bytes of a tap (if runs are whole), of a row
+  bool narrow;                           // direct: see qk_conv2d_tiles
   bool row_is_one_run;                   // the taps of a kernel row lie together
   qk_gemm_weights weights;               // windows: of one group
   size_t repeats;                        // depthwise: pixels of a row handled as if they were one

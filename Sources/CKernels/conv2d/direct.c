@@ -5,7 +5,9 @@
 /// One rectangle of every image, and what its windows hold.
 typedef struct rectangle {
   qk_conv2d_axis columns, rows, images;
-  qk_conv2d_tiles tiles;  // all but the grid
+  const uint8_t *x;
+  void *y;
+  qk_conv2d_tiles tiles;  // all but the grid, x and y
 } rectangle;
 
 static bool continues(const qk_conv2d_axis *inner, const qk_conv2d_axis *outer) {
@@ -50,21 +52,21 @@ static void choose_tile_axis(rectangle *r, size_t most) {
 }
 
 /// Tiles of `pixels` along the first axis, `count` of them from pixel `first`.
-static void run_tiles(const qk_conv2d_kernel *kernel, const rectangle *r, size_t first, size_t pixels,
+static void run_tiles(const qk_conv2d_kernel *kernel, rectangle *r, size_t first, size_t pixels,
                       size_t count) {
   if (count == 0) return;
-  qk_conv2d_tiles tiles = r->tiles;
   const qk_conv2d_axis *axis = &r->columns;
+  qk_conv2d_tiles *tiles = &r->tiles;
   ptrdiff_t start = (ptrdiff_t)first, height = (ptrdiff_t)pixels;
-  tiles.pixels = (qk_conv2d_axis){pixels, axis->x_step, axis->y_step};
-  tiles.tiles = (qk_conv2d_axis){count, height * axis->x_step, height * axis->y_step};
-  tiles.lines = r->rows;
-  ptrdiff_t element_bytes = (ptrdiff_t)qk_output_size(tiles.output);
+  tiles->pixels = (qk_conv2d_axis){pixels, axis->x_step, axis->y_step};
+  tiles->tiles = (qk_conv2d_axis){count, height * axis->x_step, height * axis->y_step};
+  tiles->lines = r->rows;
+  ptrdiff_t element_bytes = (ptrdiff_t)qk_output_size(tiles->output);
   for (size_t i = 0; i < r->images.count; i++) {
     ptrdiff_t image = (ptrdiff_t)i;
-    tiles.x = r->tiles.x + start * axis->x_step + image * r->images.x_step;
-    tiles.y = (char *)r->tiles.y + (start * axis->y_step + image * r->images.y_step) * element_bytes;
-    kernel->run(&tiles);
+    tiles->x = r->x + start * axis->x_step + image * r->images.x_step;
+    tiles->y = (char *)r->y + (start * axis->y_step + image * r->images.y_step) * element_bytes;
+    kernel->run(tiles);
   }
 }
 
@@ -90,30 +92,26 @@ typedef struct panel {
   const int8_t *weights;
 } panel;
 
-/// The windows of both spans: their taps, weights and bias; the first one's first byte.
-static qk_conv2d_tiles windows_of(const qk_conv2d_packed *packed, const panel *panel, size_t row_span,
-                                  size_t column_span) {
+/// The windows of both spans: their taps, weights and bias.
+static void set_windows(qk_conv2d_tiles *tiles, const qk_conv2d_packed *packed, const panel *panel,
+                        size_t row_span, size_t column_span) {
   const qk_conv2d_shape *s = &packed->shape;
   const qk_conv2d_span *rows = qk_conv2d_spans(packed) + row_span;
   const qk_conv2d_span *columns = qk_conv2d_spans(packed) + packed->row_spans + column_span;
   size_t step_bytes = panel->width * packed->direct->depth;
-  bool one_run = packed->row_is_one_run;
-  size_t run_steps = packed->tap_steps;
-  if (one_run) run_steps = columns->taps == s->kernel_w ? packed->row_steps : columns->taps * run_steps;
   size_t first_step = rows->tap * packed->row_steps + columns->tap * packed->tap_steps;
-  return (qk_conv2d_tiles){
-      .rows = rows->taps,
-      .segments = one_run ? columns->taps > 0 : columns->taps,
-      .steps = run_steps,
-      .row_step = (ptrdiff_t)(s->dilation_h * packed->copied_width * s->channels),
-      .segment_step = (ptrdiff_t)(s->dilation_w * s->channels),
-      .weights_row_step = (ptrdiff_t)(packed->row_steps * step_bytes),
-      .width = panel->width,
-      .columns = panel->columns,
-      .bias = panel->bias + (row_span * packed->column_spans + column_span) * panel->width,
-      .multiplier = panel->multiplier,
-      .weights = panel->weights + first_step * step_bytes,
-  };
+  tiles->rows = rows->taps;
+  tiles->segments = columns->taps;
+  tiles->steps = packed->tap_steps;
+  if (packed->row_is_one_run) {
+    tiles->segments = columns->taps > 0;
+    tiles->steps = columns->taps == s->kernel_w ? packed->row_steps : columns->taps * packed->tap_steps;
+  }
+  tiles->row_step = (ptrdiff_t)(s->dilation_h * packed->copied_width * s->channels);
+  tiles->segment_step = (ptrdiff_t)(s->dilation_w * s->channels);
+  tiles->weights_row_step = (ptrdiff_t)(packed->row_steps * step_bytes);
+  tiles->bias = panel->bias + (row_span * packed->column_spans + column_span) * panel->width;
+  tiles->weights = panel->weights + first_step * step_bytes;
 }
 
 /// Input position of a window's first tap inside the image.
@@ -128,6 +126,12 @@ static void convolve_panel(const qk_conv2d_packed *packed, const qk_conv2d_rows 
   const qk_conv2d_span *row_spans = qk_conv2d_spans(packed), *column_spans = row_spans + packed->row_spans;
   qk_conv2d_side row_side = qk_conv2d_row_side(packed), column_side = qk_conv2d_column_side(packed);
   size_t row = packed->copied_width * s->channels, out_row = packed->out_width * s->out_channels;
+  rectangle r;
+  r.tiles.width = panel->width;
+  r.tiles.columns = panel->columns;
+  r.tiles.multiplier = panel->multiplier;
+  r.tiles.output = rows->output;
+  r.tiles.narrow = packed->narrow;
   for (size_t i = 0; i < packed->row_spans; i++) {
     const qk_conv2d_span *rs = &row_spans[i];
     size_t first = rs->first < rows->first ? rows->first : rs->first;
@@ -137,16 +141,14 @@ static void convolve_panel(const qk_conv2d_packed *packed, const qk_conv2d_rows 
       const qk_conv2d_span *cs = &column_spans[j];
       size_t x = first_tap(&row_side, rs, first) * row + first_tap(&column_side, cs, cs->first) * s->channels;
       size_t y = first * out_row + cs->first * s->out_channels;
-      rectangle r = {
-          .columns = {cs->count, (ptrdiff_t)(s->stride_w * s->channels), (ptrdiff_t)s->out_channels},
-          .rows = {end - first, (ptrdiff_t)(s->stride_h * row), (ptrdiff_t)out_row},
-          .images = {rows->images, (ptrdiff_t)(packed->copied_height * row),
-                     (ptrdiff_t)(packed->out_height * out_row)},
-          .tiles = windows_of(packed, panel, i, j),
-      };
-      r.tiles.x = rows->x + x + channel;
-      r.tiles.y = qk_output_at(rows->output, rows->y, y + out_channel);
-      r.tiles.output = rows->output;
+      r.columns =
+          (qk_conv2d_axis){cs->count, (ptrdiff_t)(s->stride_w * s->channels), (ptrdiff_t)s->out_channels};
+      r.rows = (qk_conv2d_axis){end - first, (ptrdiff_t)(s->stride_h * row), (ptrdiff_t)out_row};
+      r.images = (qk_conv2d_axis){rows->images, (ptrdiff_t)(packed->copied_height * row),
+                                  (ptrdiff_t)(packed->out_height * out_row)};
+      r.x = rows->x + x + channel;
+      r.y = qk_output_at(rows->output, rows->y, y + out_channel);
+      set_windows(&r.tiles, packed, panel, i, j);
       run_rectangle(packed->direct, &r);
     }
   }

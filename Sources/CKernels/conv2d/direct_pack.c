@@ -1,6 +1,8 @@
 // Filters to the panels of the direct way: multiplier [width], bias' [row spans][column spans][width], then
 // weights [kernel_h][steps of a row][width][KR]. Where a kernel row is one run, its steps follow one another
 // over the taps; else each tap starts a step of its own.
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "conv2d.h"
@@ -45,6 +47,17 @@ static void pack_weights(const qk_conv2d_packed *packed, const qk_conv2d_filters
       }
 }
 
+/// Whether no sum of an output channel times its multiplier can leave the range of int32, with room to spare.
+static bool is_narrow(const qk_conv2d_packed *packed, const qk_conv2d_filters *filters, size_t out_channel) {
+  size_t depth =
+      packed->shape.kernel_h * packed->shape.kernel_w * (packed->shape.channels / packed->shape.groups);
+  const int8_t *filter = filters->weights + out_channel * depth;
+  double most = filters->bias ? fabs((double)filters->bias[out_channel]) : 0;
+  for (size_t i = 0; i < depth; i++) most += 255.0 * abs(filter[i]);
+  double multiplier = filters->multiplier ? filters->multiplier[out_channel] : 1;
+  return most < INT32_MAX && most * multiplier < INT32_MAX / 2;
+}
+
 static void pack_panel(const qk_conv2d_packed *packed, const qk_conv2d_filters *filters, const panel *panel) {
   const qk_conv2d_shape *s = &packed->shape;
   const qk_conv2d_span *rows = qk_conv2d_spans(packed), *columns = rows + packed->row_spans;
@@ -68,6 +81,9 @@ void qk_conv2d_pack_direct(qk_conv2d_packed *packed, const qk_conv2d_filters *fi
   qk_conv2d_side_spans(&columns, packed->column_spans, spans + packed->row_spans);
 
   size_t count = packed->shape.out_channels / packed->shape.groups;
+  packed->narrow = true;
+  for (size_t i = 0; i < packed->shape.out_channels; i++) packed->narrow &= is_narrow(packed, filters, i);
+
   char *memory = (char *)packed + packed->panels_offset;
   memset(memory, 0, packed->panels_bytes * packed->shape.groups);
   for (size_t group = 0; group < packed->shape.groups; group++) {

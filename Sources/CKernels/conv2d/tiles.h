@@ -26,6 +26,7 @@ typedef struct qk_conv2d_tiles {
   const float *multiplier;           // [width]
   const int8_t *weights;             // [steps][width][KR] for each run, from the first one's
   const qk_output *output;
+  bool narrow;  // no accumulator times its multiplier leaves the range of int32
 } qk_conv2d_tiles;
 
 typedef struct qk_conv2d_kernel {
