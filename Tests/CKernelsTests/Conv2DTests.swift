@@ -128,6 +128,26 @@ import Testing
     }
   }
 
+  @Test(arguments: Level.runnable) func productsTooLargeForAnIntegerSaturate(level: Level) throws {
+    var shape = qk_conv2d_shape.square(5, 6, channels: 4, out: 19, kernel: 3, pad: 1), bytes = 0
+    var generator = Generator(3)
+    let x: [UInt8] = Fill.random.bytes(5 * 6 * 4, &generator)
+    let w: [Int8] = Fill.random.bytes(19 * 36, &generator)
+    let multiplier = (0..<19).map { Float([1e-3, 1e6, 3e38][$0 % 3]) }
+    let bias = randomBias(19, &generator)
+    try #require(qk_conv2d_u8s8_packed_bytes(level.isa, &shape, &bytes) == QK_OK)
+    let packed = AlignedMemory(bytes)
+    try #require(qk_conv2d_u8s8_pack(level.isa, &shape, w, bias, multiplier, 120, packed.pointer) == QK_OK)
+    let scratch = AlignedMemory(qk_conv2d_u8s8_scratch_bytes(packed.pointer))
+    let sums = Reference.convolution(shape, batch: 1, x, 120, w, bias)
+    for var output in qk_output.all {
+      let (y, _) = outputs(output, sums.count) {
+        #expect(qk_conv2d_u8s8(packed.pointer, 1, x, &output, $0, scratch.pointer) == QK_OK)
+      }
+      #expect(y == sums.enumerated().map { Reference.store($1, multiplier[$0 % 19], output) }, "\(output)")
+    }
+  }
+
   @Test func tellsTheOutputSize() {
     var shape = qk_conv2d_shape.square(96, 49, channels: 3, out: 8, kernel: 3, pad: 1, stride: 2)
     var height = 0, width = 0

@@ -117,17 +117,14 @@ QK_AVX512_INLINE void convolve(const qk_conv2d_tiles *t, int rows, int vectors, 
 }
 
 // One function for each number of pixels and each width, all loops unrolled into registers.
+// clang-format off
 #define EVERY_WIDE_ROWS(X) \
   X(1, 4) X(2, 2) X(3, 2) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1)
-#define EVERY_NARROW_ROWS(X)                                                                               \
-  X(1, 4)                                                                                                  \
-  X(2, 4)                                                                                                  \
-  X(3, 2)                                                                                                  \
-  X(4, 2)                                                                                                  \
-  X(5, 2)                                                                                                  \
-  X(6, 1)                                                                                                  \
-  X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(13, 1) X(14, 1) X(15, 1) X(16, 1) X(17, 1) X(18, 1) \
-      X(19, 1) X(20, 1) X(21, 1) X(22, 1) X(23, 1) X(24, 1)
+#define EVERY_NARROW_ROWS(X) \
+  X(1, 4) X(2, 4) X(3, 2) X(4, 2) X(5, 2) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) \
+  X(13, 1) X(14, 1) X(15, 1) X(16, 1) X(17, 1) X(18, 1) X(19, 1) X(20, 1) X(21, 1) X(22, 1) X(23, 1) \
+  X(24, 1)
+// clang-format on
 #define NARROW(rows, phases) \
   QK_AVX512 static void narrow_##rows(const qk_conv2d_tiles *tiles) { convolve(tiles, rows, 1, phases); }
 #define WIDE(rows, phases) \
