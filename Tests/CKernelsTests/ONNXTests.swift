@@ -92,18 +92,15 @@ struct ONNXTests {
     #expect(y == onnx.outputs[0].floats)
   }
 
-  /// The operator is a scan, a choice of scale and zero point, and QuantizeLinear.
   @Test(arguments: Level.runnable, ["test_dynamicquantizelinear", "test_dynamicquantizelinear_min_adjusted"])
   func dynamicQuantizeLinear(level: Level, name: String) throws {
     let onnx = try ONNXCase(name)
     let x = onnx.inputs[0].floats
-    let range = qk_minmax_f32(level.isa, x.count, x)
-    let (lo, hi) = (min(range.min, 0), max(range.max, 0))
-    let scale = (hi - lo) / 255
-    let zeroPoint = UInt8(min(max(-lo / scale, 0), 255).rounded(.toNearestOrEven))
     var y = [UInt8](repeating: 0, count: x.count)
-    let layout = qk_scale_layout(outer: 1, channels: 1, inner: x.count)
-    #expect(qk_quantize_u8(level.isa, layout, x, [scale], [zeroPoint], &y) == QK_OK)
+    var scale: Float = 0, zeroPoint: UInt8 = 0
+    #expect(
+      qk_dynamic_quantize_rows_u8(level.isa, 1, x.count, x, x.count, &y, x.count, &scale, &zeroPoint) == QK_OK
+    )
     #expect(y.map(Int.init) == onnx.outputs[0].integers)
     #expect(scale == onnx.outputs[1].float)
     #expect(Int(zeroPoint) == onnx.outputs[2].integer)

@@ -9,3 +9,4 @@ void check_elementwise(void);
 void check_quantize(void);
 void check_pool(void);
 void check_lowbit(void);
+void check_rows(void);

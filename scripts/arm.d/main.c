@@ -17,4 +17,5 @@ int main(void) {
   check_quantize();
   check_pool();
   check_lowbit();
+  check_rows();
 }

@@ -3,5 +3,6 @@
 #include <stdio.h>
 
 void bench_pools(FILE *json);
+void bench_elementwise(FILE *json);
 void bench_lowbit(FILE *json, double peak);
 void bench_sparse(FILE *json, double peak);

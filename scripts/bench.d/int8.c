@@ -125,7 +125,7 @@ static void bench_convolution(convolution c) {
 typedef struct stream {
   size_t n;
   float *floats;
-  uint8_t *bytes, *more, *result;
+  uint8_t *bytes, *result;
 } stream;
 
 static const float stream_scale = 0.05f;
@@ -155,18 +155,6 @@ static void count(void *context) {
   qk_histogram_f32(qk_isa_active(), s->n, s->floats, -1, 1, 2048, counts, &outside);
 }
 
-static void add(void *context) {
-  const stream *s = context;
-  qk_add_u8_params params = {
-      .a_multiplier = 0.5f, .b_multiplier = 0.7f, .zero_point = 100, .lo = 0, .hi = 255};
-  qk_add_u8(qk_isa_active(), &params, s->n, s->bytes, s->more, s->result);
-}
-
-static void look_up(void *context) {
-  const stream *s = context;
-  qk_lookup_u8(qk_isa_active(), s->n, s->bytes, s->more, s->result);
-}
-
 static void bench_streams(size_t n, const char *size) {
   static const struct {
     const char *name;
@@ -175,10 +163,8 @@ static void bench_streams(size_t n, const char *size) {
   } cases[] = {{"quantize f32 to u8", quantize, 5},
                {"dequantize u8 to f32", dequantize, 5},
                {"min-max scan of f32", scan, 4},
-               {"histogram of f32, 2048 bins", count, 4},
-               {"add u8", add, 3},
-               {"lookup u8", look_up, 2}};
-  stream s = {n, (float *)ones(n), memory(n), memory(n), memory(n)};
+               {"histogram of f32, 2048 bins", count, 4}};
+  stream s = {n, (float *)ones(n), memory(n), memory(n)};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     char name[64];
     snprintf(name, sizeof name, "%s, %s", cases[i].name, size);
@@ -188,7 +174,6 @@ static void bench_streams(size_t n, const char *size) {
   }
   free(s.floats);
   free(s.bytes);
-  free(s.more);
   free(s.result);
 }
 
@@ -261,6 +246,7 @@ int main(int argc, char **argv) {
   bench_streams(16 << 10, "16 Ki elements");
   bench_streams(4 << 20, "4 Mi elements");
   bench_pools(json);
+  bench_elementwise(json);
   bench_lowbit(json, peak);
   bench_sparse(json, peak);
   if (json && fclose(json) != 0) {

@@ -1,16 +1,11 @@
 #pragma once
 #include "../cpu/arithmetic.h"
 #include "../cpu/select.h"
+#include "qk_int8_elementwise.h"
 
+/// Vector kernels want multipliers of at most QK_ADD_MAX_MULTIPLIER, which keep every sum within an int32;
+/// the portable one takes any.
 typedef void (*qk_add_u8_fn)(const qk_add_u8_params *params, size_t n, const uint8_t *a, const uint8_t *b,
                              uint8_t *y);
 
-/// Element by element; vector kernels finish their tails with it.
-static inline void qk_add_u8_elements(const qk_add_u8_params *p, size_t n, const uint8_t *a, const uint8_t *b,
-                                      uint8_t *y) {
-  for (size_t i = 0; i < n; i++) {
-    float left = (float)(a[i] - p->a_zero_point) * p->a_multiplier;
-    float right = (float)(b[i] - p->b_zero_point) * p->b_multiplier;
-    y[i] = (uint8_t)qk_saturate(left + right, p->zero_point, p->lo, p->hi);
-  }
-}
+#define QK_ADD_MAX_MULTIPLIER 1048576.0f

@@ -13,6 +13,14 @@ static const qk_kernel_info kernels[] = {
 #include "../depthwise/kernels.inc"
 #define QK_ADD_U8(isa, function) {"add_u8", #function, isa},
 #include "../add/kernels.inc"
+#define QK_MUL_U8(isa, function) {"mul_u8", #function, isa},
+#include "../mul/kernels.inc"
+#define QK_FLIP_SIGN(isa, function) {"flip_sign", #function, isa},
+#include "../flip_sign/kernels.inc"
+#define QK_SOFTMAX_U8(isa, function) {"softmax_u8", #function, isa},
+#include "../softmax/kernels.inc"
+#define QK_LAYER_NORM_U8(isa, function) {"layer_norm_u8", #function, isa},
+#include "../layer_norm/kernels.inc"
 #define QK_LOOKUP_U8(isa, function) {"lookup_u8", #function, isa},
 #include "../lookup/kernels.inc"
 #define QK_POOL_U8(isa, max_function, average_function) \

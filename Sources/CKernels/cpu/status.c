@@ -18,6 +18,8 @@ const char *qk_status_message(qk_status status) {
       return "the weights were packed for activations of another type";
     case QK_BAD_BITS:
       return "weights take 2, 4 or 8 bits, every code within them, in groups of 16, 32, 64 or 128";
+    case QK_NOT_FINITE:
+      return "a number is NaN or infinite";
   }
   return "unknown status";
 }

@@ -3,5 +3,6 @@
 #include "qk_cpu.h"
 #include "qk_f32.h"
 #include "qk_int8.h"
+#include "qk_int8_elementwise.h"
 #include "qk_lowbit.h"
 #include "qk_sparse.h"

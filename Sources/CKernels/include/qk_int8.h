@@ -46,6 +46,7 @@ typedef enum qk_status : int32_t {
   QK_BAD_ALIGNMENT,  // packed weights or scratch memory not on QK_ALIGNMENT bytes
   QK_BAD_PACKING,    // packed for activations of another type
   QK_BAD_BITS,       // no kernel for that many bits or groups of that length, or a code that does not fit
+  QK_NOT_FINITE,     // a number that must be finite is NaN or infinite
 } qk_status;
 
 /// One clause in words for a status, "" for QK_OK.
@@ -128,30 +129,6 @@ qk_status qk_conv2d_u8s8(const void *packed, size_t batch, const uint8_t *x, con
 /// not overlap, scratch memory of their own. QK_BAD_SIZE for rows past the last one.
 qk_status qk_conv2d_u8s8_rows(const void *packed, size_t batch, const uint8_t *x, const qk_output *output,
                               void *y, size_t first_row, size_t row_count, void *scratch);
-
-// ---- elementwise
-// ----------------------------------------------------------------------------------------------
-
-/// y = clamp(rne((a - za) * ma + (b - zb) * mb) + zy, lo, hi) with ma = sa / sy, mb = sb / sy: both products
-/// are rounded, then their sum is, then saturation and rounding as in the contract.
-typedef struct qk_add_u8_params {
-  float a_multiplier, b_multiplier;
-  uint8_t a_zero_point, b_zero_point, zero_point, lo, hi;
-} qk_add_u8_params;
-
-/// `y` may be `a` or `b`.
-qk_status qk_add_u8(uint32_t isa, const qk_add_u8_params *params, size_t n, const uint8_t *a,
-                    const uint8_t *b, uint8_t *y);
-
-/// y[i] = table[x[i]]: any unary function of a quantized tensor. `y` may be `x`.
-void qk_lookup_u8(uint32_t isa, size_t n, const uint8_t *x, const uint8_t table[256], uint8_t *y);
-
-/// table[x] = clamp(rne((x - zx) * m) + zy, lo, hi): the lookup that requantizes.
-qk_status qk_requantize_table(uint8_t x_zero_point, float multiplier, uint8_t zero_point, uint8_t lo,
-                              uint8_t hi, uint8_t table[256]);
-
-/// y[i] = x[i] ^ 0x80: turns s8 into u8 of a zero point 128 higher, and back. `y` may be `x`.
-void qk_flip_sign(size_t n, const uint8_t *x, uint8_t *y);
 
 // ---- pooling
 // --------------------------------------------------------------------------------------------------

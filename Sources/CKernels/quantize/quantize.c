@@ -31,6 +31,10 @@ static const struct {
 #include "kernels.inc"
 };
 
+qk_quantize_fn qk_quantize_kernel(uint32_t isa) { return QK_FIRST_RUNNABLE(quantize_kernels, isa)->run; }
+
+qk_minmax_fn qk_minmax_kernel(uint32_t isa) { return QK_FIRST_RUNNABLE(minmax_kernels, isa)->run; }
+
 static qk_status check(qk_scale_layout layout, const float *scale) {
   size_t elements;
   if (!qk_product(layout.outer, layout.channels, &elements) || !qk_product(elements, layout.inner, &elements))
@@ -53,7 +57,7 @@ static qk_status quantize(uint32_t isa, qk_scale_layout layout, const float *x, 
                           zero_points points, int32_t lo, int32_t hi, uint8_t *y) {
   qk_status status = check(layout, scale);
   if (status != QK_OK) return status;
-  qk_quantize_fn run = QK_FIRST_RUNNABLE(quantize_kernels, isa)->run;
+  qk_quantize_fn run = qk_quantize_kernel(isa);
   for (size_t i = 0; i < layout.outer; i++)
     for (size_t c = 0; c < layout.channels; c++, x += layout.inner, y += layout.inner) {
       qk_quantizer quantizer = {scale[c], zero_point_at(points, c), lo, hi};
@@ -94,7 +98,7 @@ qk_status qk_dequantize_s8(uint32_t isa, qk_scale_layout layout, const int8_t *x
 }
 
 qk_minmax qk_minmax_f32(uint32_t isa, size_t n, const float *x) {
-  qk_minmax result = QK_FIRST_RUNNABLE(minmax_kernels, isa)->run(n, x);
+  qk_minmax result = qk_minmax_kernel(isa)(n, x);
   result.min += 0.0f;  // -0 becomes 0, whatever order the numbers were met in
   result.max += 0.0f;
   return result;

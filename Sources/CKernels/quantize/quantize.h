@@ -25,6 +25,10 @@ typedef void (*qk_dequantize_fn)(float scale, int32_t zero_point, uint8_t flip, 
 
 typedef qk_minmax (*qk_minmax_fn)(size_t n, const float *x);
 
+/// The fastest kernels `isa` can run, for operations that quantize piece by piece.
+qk_quantize_fn qk_quantize_kernel(uint32_t isa);
+qk_minmax_fn qk_minmax_kernel(uint32_t isa);
+
 static inline void qk_quantize_elements(const qk_quantizer *q, size_t n, const float *x, uint8_t *y) {
   for (size_t i = 0; i < n; i++) y[i] = (uint8_t)qk_saturate(x[i] / q->scale, q->zero_point, q->lo, q->hi);
 }

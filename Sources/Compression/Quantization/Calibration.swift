@@ -33,7 +33,10 @@ struct Calibration {
     params = Dictionary(
       uniqueKeysWithValues: observers.map { id, observer in
         let (low, high) = observer.range
-        return (id, symmetric.contains(id) ? QuantParams(symmetric: max(-low, high)) : QuantParams(covering: low, high))
+        return (
+          id,
+          symmetric.contains(id) ? QuantParams(symmetric: max(-low, high)) : QuantParams(covering: low, high)
+        )
       })
     inner = inside.params
   }

@@ -10,7 +10,8 @@ import Testing
   }
 
   /// The formula, one number at a time.
-  private func reference(_ q: Tensor, _ k: Tensor, _ v: Tensor, heads: Int, visible: (Int, Int) -> Bool) throws
+  private func reference(_ q: Tensor, _ k: Tensor, _ v: Tensor, heads: Int, visible: (Int, Int) -> Bool)
+    throws
     -> [Double]
   {
     let (n, t, s) = (q.shape[0], q.shape[1], k.shape[1])
@@ -23,7 +24,8 @@ import Testing
           let weights = (0..<s).map { column -> Double in
             guard visible(row, column) else { return 0 }
             let dot = (0..<d).reduce(0.0) {
-              $0 + a[((image * t + row) * heads + head) * d + $1] * b[((image * s + column) * heads + head) * d + $1]
+              $0 + a[((image * t + row) * heads + head) * d + $1]
+                * b[((image * s + column) * heads + head) * d + $1]
             }
             return Libm.exp(dot / Double(d).squareRoot())
           }
@@ -51,7 +53,9 @@ import Testing
   }
 
   @Test func looksOnlyWhereTheMaskAllows() throws {
-    let (q, k, v) = (try random([1, 2, 4], seed: 1), try random([1, 3, 4], seed: 2), try random([1, 3, 4], seed: 3))
+    let (q, k, v) = (
+      try random([1, 2, 4], seed: 1), try random([1, 3, 4], seed: 2), try random([1, 3, 4], seed: 3)
+    )
     let mask = try Tensor([1, 1, 1, 3], [0, 0, -Double.infinity])
     let masked = try Attention(heads: 2)(q, k, v, mask).doubles()
     let expected = try reference(q, k, v, heads: 2) { $1 < 2 }
@@ -64,12 +68,13 @@ import Testing
     try expectGradient(of: Attention(heads: 2, scale: 0.3), [1, 2, 4], [1, 3, 4], [1, 3, 4], [2, 1, 3])
   }
 
-  @Test(arguments: [
-    ([[1, 2, 4], [1, 2, 4], [1, 3, 4]], "do not fit together"),
-    ([[1, 2, 3], [1, 2, 3], [1, 2, 3]], "do not divide into 2 heads"),
-    ([[2, 4], [2, 4], [2, 4]], "needs q, k and v of [N, positions, features]"),
-    ([[1, 2, 4], [1, 3, 4], [1, 3, 4], [5]], "mask [5] does not broadcast to the scores [1, 2, 2, 3]"),
-  ] as [([Shape], String)])
+  @Test(
+    arguments: [
+      ([[1, 2, 4], [1, 2, 4], [1, 3, 4]], "do not fit together"),
+      ([[1, 2, 3], [1, 2, 3], [1, 2, 3]], "do not divide into 2 heads"),
+      ([[2, 4], [2, 4], [2, 4]], "needs q, k and v of [N, positions, features]"),
+      ([[1, 2, 4], [1, 3, 4], [1, 3, 4], [5]], "mask [5] does not broadcast to the scores [1, 2, 2, 3]"),
+    ] as [([Shape], String)])
   func refusesShapesThatDoNotFit(shapes: [Shape], problem: String) throws {
     let error = #expect(throws: ShapeError.self) { try Attention(heads: 2).shape(of: shapes) }
     #expect(error?.description.contains(problem) == true)
