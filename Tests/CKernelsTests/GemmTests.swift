@@ -12,6 +12,7 @@ import Testing
     (1...29).map { Size(m: $0, n: [16, 17, 33][$0 % 3], k: 8 + $0) }
     + [1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 100].map { Size(m: 5, n: $0, k: 11) }
     + (1...20).flatMap { [Size(m: 1, n: 20, k: $0), Size(m: 3, n: 9, k: $0)] }
+    + (1...29).map { Size(m: $0, n: [1, 9, 16][$0 % 3], k: 8 * (1 + $0 % 5)) }
     + [Size(m: 113, n: 5, k: 3), Size(m: 250, n: 40, k: 64), Size(m: 1, n: 130, k: 515)]
 
   @Test(arguments: Level.runnable, sizes) func equalsTheContract(level: Level, size: Size) throws {
@@ -41,6 +42,89 @@ import Testing
               qk_gemm_s8s8(packedForSigned.pointer, m, signed, stride, &output, $0, yStride) == QK_OK)
           }
           #expect(ySigned == y && intactSigned, "s8: \(fill), zero point \(zeroPoint), output \(output)")
+        }
+      }
+    }
+  }
+
+  /// Multipliers and biases so large that no product fits an integer, both ways.
+  @Test(arguments: Level.runnable) func outOfRangeProductsSaturateInWholeTiles(level: Level) throws {
+    let (m, n, k) = (15, 40, 24)
+    var generator = Generator(1)
+    let a: [UInt8] = Fill.random.bytes(m * k, &generator), w: [Int8] = Fill.random.bytes(n * k, &generator)
+    let bias = randomBias(n, &generator)
+    let multiplier = (0..<n).map { [0.01, 1e6, 3e38][$0 % 3] as Float }
+    let packed = try pack(level, n, k, w, bias, multiplier, 77)
+    let sums = Reference.product(m, n, k, a, stride: k, 77, w, bias)
+    for var output in qk_output.all {
+      let expected = sums.enumerated().map { Reference.store($1, multiplier[$0 % n], output) }
+      let (y, intact) = outputs(output, m * n) {
+        #expect(qk_gemm_u8s8(packed.pointer, m, a, k, &output, $0, n) == QK_OK)
+      }
+      #expect(y == expected && intact, "\(output)")
+    }
+  }
+
+  @Test(arguments: Level.runnable) func rangesOfColumnsMakeTheWholeProduct(level: Level) throws {
+    let (m, n, k) = (3, 150, 21)
+    var generator = Generator(2)
+    let a: [UInt8] = Fill.random.bytes(m * k, &generator), w: [Int8] = Fill.random.bytes(n * k, &generator)
+    let bias = randomBias(n, &generator), multiplier = randomMultipliers(n, depth: k, &generator)
+    let packed = try pack(level, n, k, w, bias, multiplier, 9)
+    let step = qk_gemm_column_step(packed.pointer)
+    for var output in qk_output.all {
+      let (whole, _) = outputs(output, m * n) {
+        #expect(qk_gemm_u8s8(packed.pointer, m, a, k, &output, $0, n) == QK_OK)
+      }
+      for cut in stride(from: step, to: n, by: step) {
+        for (first, end) in [(0, cut), (cut, n)] {
+          let (part, intact) = outputs(output, m * (end - first)) {
+            #expect(
+              qk_gemm_u8s8_columns(packed.pointer, first, end - first, m, a, k, &output, $0, end - first)
+                == QK_OK)
+          }
+          #expect(part == (0..<m).flatMap { whole[$0 * n + first..<$0 * n + end] } && intact)
+        }
+      }
+    }
+    var output = qk_output.all[0]
+    var y = [UInt8](repeating: 0, count: n)
+    for (first, count) in [(1, step), (0, step + 1), (0, 0), (0, n + step), (step, Int.max)] {
+      #expect(
+        qk_gemm_u8s8_columns(packed.pointer, first, count, 1, a, k, &output, &y, n) == QK_BAD_SIZE)
+    }
+  }
+
+  /// As attention multiplies: the operand's rows lie between those of other heads.
+  @Test(
+    arguments: Level.runnable,
+    [Size(m: 20, n: 128, k: 32), Size(m: 9, n: 32, k: 128), Size(m: 5, n: 9, k: 16)]
+      + (1...18).map { (k: Int) -> Size in Size(m: 5, n: [1, 16, 33, 75][k % 4], k: k) })
+  func operandsOfRunTimeMultiplyAsWeightsDo(level: Level, size: Size) throws {
+    let (m, n, k) = (size.m, size.n, size.k), gap = 5
+    var generator = Generator(m * 1000 + n * 100 + k)
+    let a: [UInt8] = Fill.random.bytes(m * k, &generator)
+    for fill in Fill.allCases {
+      let values: [UInt8] = fill.bytes(n * k, &generator)  // [n, k], of zero point 128
+      let sums = Reference.product(
+        m, n, k, a, stride: k, 200, values.map { Int8(bitPattern: $0 ^ 0x80) },
+        [Int32](repeating: 0, count: n))
+      for rowsOfK in [false, true] {
+        let (rows, length) = rowsOfK ? (k, n) : (n, k)
+        var b = [UInt8](repeating: 77, count: (rows - 1) * (length + gap) + length)
+        for row in 0..<rows {
+          for i in 0..<length {
+            b[row * (length + gap) + i] = rowsOfK ? values[i * k + row] : values[row * k + i]
+          }
+        }
+        let packed = try packed(level, n, k) {
+          qk_gemm_u8s8_pack_operand(level.isa, n, k, b, length + gap, rowsOfK, 0.003, 200, $0)
+        }
+        for var output in qk_output.all {
+          let (y, intact) = outputs(output, m * n) {
+            #expect(qk_gemm_u8s8(packed.pointer, m, a, k, &output, $0, n) == QK_OK)
+          }
+          #expect(y == sums.map { Reference.store($0, 0.003, output) } && intact, "\(fill), \(rowsOfK)")
         }
       }
     }
@@ -92,6 +176,9 @@ import Testing
       #expect(qk_gemm_u8s8_pack(0, 1, 1, [1], nil, [scale], 0, memory.pointer) == QK_BAD_SCALE)
     }
     #expect(qk_gemm_u8s8_pack(0, 1, 1, [1], nil, nil, 0, memory.pointer + 1) == QK_BAD_ALIGNMENT)
+    #expect(qk_gemm_u8s8_pack_operand(0, 2, 3, [], 2, false, 1, 0, memory.pointer) == QK_BAD_SIZE)
+    #expect(qk_gemm_u8s8_pack_operand(0, 2, 3, [], 1, true, 1, 0, memory.pointer) == QK_BAD_SIZE)
+    #expect(qk_gemm_u8s8_pack_operand(0, 2, 3, [], 3, false, 0, 0, memory.pointer) == QK_BAD_SCALE)
     #expect(qk_gemm_u8s8_pack(0, 1, 1, [1], nil, nil, 0, memory.pointer) == QK_OK)
     var output = qk_output(kind: QK_OUTPUT_U8, zero_point: 0, lo: 2, hi: 1)
     var y: UInt8 = 0

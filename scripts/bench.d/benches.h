@@ -4,5 +4,6 @@
 
 void bench_pools(FILE *json);
 void bench_elementwise(FILE *json);
+void bench_gemm(FILE *json, double peak);
 void bench_lowbit(FILE *json, double peak);
 void bench_sparse(FILE *json, double peak);

@@ -33,40 +33,6 @@ static void require(qk_status status) {
 
 static const qk_output to_u8 = {.kind = QK_OUTPUT_U8, .zero_point = 128, .lo = 0, .hi = 255};
 
-// ---- matrix products
-
-typedef struct product {
-  const char *name;
-  size_t m, n, k;
-  void *packed;
-  uint8_t *a, *y;
-} product;
-
-static void multiply(void *context) {
-  const product *p = context;
-  qk_gemm_u8s8(p->packed, p->m, p->a, p->k, &to_u8, p->y, p->n);
-}
-
-static void bench_product(product p) {
-  size_t bytes;
-  require(qk_gemm_u8s8_packed_bytes(qk_isa_active(), p.n, p.k, &bytes));
-  p.packed = memory(bytes);
-  p.a = memory(p.m * p.k);
-  p.y = memory(p.m * p.n);
-  int8_t *weights = memory(p.n * p.k);
-  int32_t *bias = memory(p.n * sizeof(int32_t));
-  float *multiplier = ones(p.n);
-  require(qk_gemm_u8s8_pack(qk_isa_active(), p.n, p.k, weights, bias, multiplier, 128, p.packed));
-  double operations = 2.0 * (double)(p.m * p.n * p.k);
-  bench_report(json, p.name, operations / bench_seconds(multiply, &p) * 1e-9, "GOP/s", peak);
-  free(p.packed);
-  free(p.a);
-  free(p.y);
-  free(weights);
-  free(bias);
-  free(multiplier);
-}
-
 // ---- convolutions
 
 typedef struct convolution {
@@ -197,19 +163,7 @@ int main(int argc, char **argv) {
       "kernels: %s; peak of one core: %.1f GOP/s; copy, 64 KB: %.1f GB/s, 4 MB: %.1f GB/s; read, 1 MB: %.1f "
       "GB/s\n\n",
       qk_isa_name(), peak, copy_bandwidth(64 << 10), copy_bandwidth(4 << 20), read_bandwidth(1 << 20));
-  static const product products[] = {
-      {"matmul 128x128x128", 128, 128, 128, 0, 0, 0},
-      {"matmul 256x256x256", 256, 256, 256, 0, 0, 0},
-      {"matmul 512x512x512", 512, 512, 512, 0, 0, 0},
-      {"matmul 1024x1024x1024", 1024, 1024, 1024, 0, 0, 0},
-      {"matmul 256x64x576", 256, 64, 576, 0, 0, 0},
-      {"matmul 1024x16x144", 1024, 16, 144, 0, 0, 0},
-      {"matmul 128x300x784", 128, 300, 784, 0, 0, 0},
-      {"matrix-vector 1x1024x1024", 1, 1024, 1024, 0, 0, 0},
-      {"matrix-vector 1x512x512", 1, 512, 512, 0, 0, 0},
-      {"matmul 4x1024x1024", 4, 1024, 1024, 0, 0, 0},
-  };
-  for (size_t i = 0; i < sizeof products / sizeof *products; i++) bench_product(products[i]);
+  bench_gemm(json, peak);
   static const convolution convolutions[] = {
       {"conv 3x3 3->16 32x32", 1, 32, 3, 16, 3, 1, 1, 0, 0, 0, 0},
       {"conv 3x3 16->16 32x32", 1, 32, 16, 16, 3, 1, 1, 0, 0, 0, 0},

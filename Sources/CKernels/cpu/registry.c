@@ -3,10 +3,12 @@
 
 static const qk_kernel_info kernels[] = {
 #define QK_GEMM_U8S8(isa, mr, nr, narrow, kr, flip, function) {"gemm_u8s8", #function, isa},
+#define QK_GEMM_U8S8_SMALL QK_GEMM_U8S8
 #include "../gemm/kernels.inc"
 #define QK_CONV2D_U8S8(isa, mr, nr, narrow_mr, narrow_nr, kr, function) {"conv2d_u8s8", #function, isa},
 #include "../conv2d/kernels.inc"
 #define QK_GEMM_U8S8(isa, mr, nr, narrow, kr, flip, function) {"conv2d_u8s8", #function, isa},
+#define QK_GEMM_U8S8_SMALL(...)
 #include "../gemm/kernels.inc"
 #define QK_DEPTHWISE_QUADS_U8S8(isa, flip, interleave, multiply) {"depthwise_u8s8", #multiply, isa},
 #define QK_DEPTHWISE_U8S8(isa, channels, taps, function) {"depthwise_u8s8", #function, isa},

@@ -39,12 +39,22 @@ typedef struct qk_gemm_kernel {
 /// Fastest kernel of the list that `isa` can run.
 const qk_gemm_kernel *qk_gemm_kernel_for(uint32_t isa);
 
+/// Fastest kernel for a matrix of `n` columns: there are some for few.
+const qk_gemm_kernel *qk_gemm_kernel_for_size(uint32_t isa, size_t n, size_t run_length);
+
 /// One packed matrix [n, runs * run_length]; its panels follow one another from `panels`.
 typedef struct qk_gemm_weights {
   const qk_gemm_kernel *kernel;
   size_t n, runs, run_length;
   bool signed_rows;  // rows are s8; the zero point is packed as that of a u8 row
 } qk_gemm_weights;
+
+/// Columns of the panel that starts at `column`.
+size_t qk_gemm_panel_width(const qk_gemm_weights *weights, size_t column);
+
+/// Bytes of a panel of that width, a multiple of QK_ALIGNMENT: bias' [width], multiplier [width], then the
+/// weights, KR bytes of one column side by side, in the order the tile kernel reads them.
+size_t qk_gemm_panel_bytes(const qk_gemm_weights *weights, size_t width);
 
 /// Bytes of all panels, a multiple of QK_ALIGNMENT.
 size_t qk_gemm_panels_bytes(const qk_gemm_weights *weights);
@@ -53,6 +63,14 @@ size_t qk_gemm_panels_bytes(const qk_gemm_weights *weights);
 typedef int8_t (*qk_weight_reader)(const void *context, size_t column, size_t run, size_t i);
 void qk_gemm_pack_panels(const qk_gemm_weights *weights, qk_weight_reader weight, const void *context,
                          const int32_t *bias, const float *multiplier, uint8_t zero_point, void *panels);
+
+/// Packed form of one matrix; the panels follow.
+typedef struct qk_gemm_packed {
+  _Alignas(QK_ALIGNMENT) qk_gemm_weights weights;
+} qk_gemm_packed;
+
+/// Checks the sizes of a matrix of one run and fills in its header.
+qk_status qk_gemm_describe(uint32_t isa, size_t n, size_t k, qk_gemm_weights *weights);
 
 /// Rows handled by one call of qk_gemm_rows: enough for a panel to be read from L1 while it is used again.
 enum { QK_GEMM_BLOCK = 112 };

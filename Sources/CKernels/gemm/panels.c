@@ -1,5 +1,4 @@
-// Weights in panels. A panel serves `width` columns: bias' [width], multiplier [width], then the weights, KR
-// bytes of one column side by side, in the order the tile kernel reads them.
+// Weights in panels (qk_gemm_panel_bytes).
 #include <string.h>
 
 #include "gemm.h"
@@ -8,12 +7,12 @@ static size_t steps_per_run(const qk_gemm_weights *weights) {
   return qk_round_up(weights->run_length, weights->kernel->depth) / weights->kernel->depth;
 }
 
-static size_t panel_bytes(const qk_gemm_weights *weights, size_t width) {
+size_t qk_gemm_panel_bytes(const qk_gemm_weights *weights, size_t width) {
   size_t depth = weights->runs * steps_per_run(weights) * weights->kernel->depth;
   return qk_round_up(width * (sizeof(int32_t) + sizeof(float) + depth), QK_ALIGNMENT);
 }
 
-static size_t panel_width(const qk_gemm_weights *weights, size_t column) {
+size_t qk_gemm_panel_width(const qk_gemm_weights *weights, size_t column) {
   const qk_gemm_kernel *kernel = weights->kernel;
   return weights->n - column <= kernel->narrow ? kernel->narrow : kernel->columns;
 }
@@ -21,8 +20,8 @@ static size_t panel_width(const qk_gemm_weights *weights, size_t column) {
 size_t qk_gemm_panels_bytes(const qk_gemm_weights *weights) {
   size_t bytes = 0, column = 0;
   while (column < weights->n) {
-    size_t width = panel_width(weights, column);
-    bytes += panel_bytes(weights, width);
+    size_t width = qk_gemm_panel_width(weights, column);
+    bytes += qk_gemm_panel_bytes(weights, width);
     column += width;
   }
   return bytes;
@@ -34,7 +33,7 @@ void qk_gemm_pack_panels(const qk_gemm_weights *weights, qk_weight_reader weight
   uint32_t read_zero_point = (uint32_t)zero_point - weights->kernel->flip;  // of the bytes as it reads them
   char *panel = panels;
   for (size_t first = 0; first < weights->n;) {
-    size_t width = panel_width(weights, first), bytes = panel_bytes(weights, width);
+    size_t width = qk_gemm_panel_width(weights, first), bytes = qk_gemm_panel_bytes(weights, width);
     memset(panel, 0, bytes);
     int32_t *panel_bias = (int32_t *)panel;
     float *panel_multiplier = (float *)(panel_bias + width);
@@ -64,7 +63,7 @@ void qk_gemm_rows(const qk_gemm_weights *weights, const void *panels, size_t row
   size_t tiles = (row_count + kernel->rows - 1) / kernel->rows;
   const char *panel = panels;
   for (size_t first = 0; first < weights->n;) {
-    size_t width = panel_width(weights, first), left = weights->n - first;
+    size_t width = qk_gemm_panel_width(weights, first), left = weights->n - first;
     const int32_t *bias = (const int32_t *)panel;
     qk_gemm_tile tile = {
         .columns = left < width ? left : width,
@@ -88,6 +87,6 @@ void qk_gemm_rows(const qk_gemm_weights *weights, const void *panels, size_t row
       kernel->run(&tile);
     }
     first += width;
-    panel += panel_bytes(weights, width);
+    panel += qk_gemm_panel_bytes(weights, width);
   }
 }

@@ -94,6 +94,22 @@ qk_status qk_gemm_s8s8_pack(uint32_t isa, size_t n, size_t k, const int8_t *weig
 qk_status qk_gemm_s8s8(const void *packed, size_t m, const int8_t *a, size_t a_stride,
                        const qk_output *output, void *y, size_t y_stride);
 
+/// Only `count` columns from column `first` on; `y` is where the first of them goes. Both ends are multiples
+/// of qk_gemm_column_step, or the end is that of the matrix; QK_BAD_SIZE otherwise. Threads may share one
+/// product by columns so, which suits few rows, or by rows with qk_gemm_u8s8 itself.
+qk_status qk_gemm_u8s8_columns(const void *packed, size_t first, size_t count, size_t m, const uint8_t *a,
+                               size_t a_stride, const qk_output *output, void *y, size_t y_stride);
+qk_status qk_gemm_s8s8_columns(const void *packed, size_t first, size_t count, size_t m, const int8_t *a,
+                               size_t a_stride, const qk_output *output, void *y, size_t y_stride);
+size_t qk_gemm_column_step(const void *packed);
+
+/// Packs a second operand that comes at run time, to be multiplied with qk_gemm_u8s8 as weights are: u8 of
+/// zero point 128, given as b [n, k] or, if `rows_of_k`, as b [k, n], its rows `b_stride` bytes apart.
+/// `multiplier` is that of all columns, `zero_point` that of `a`; there is no bias. The packed form takes
+/// qk_gemm_u8s8_packed_bytes.
+qk_status qk_gemm_u8s8_pack_operand(uint32_t isa, size_t n, size_t k, const uint8_t *b, size_t b_stride,
+                                    bool rows_of_k, float multiplier, uint8_t zero_point, void *packed);
+
 // ---- convolution
 // ----------------------------------------------------------------------------------------------
 
