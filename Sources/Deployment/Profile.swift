@@ -1,4 +1,3 @@
-import CKernels
 import Compression
 import Tensors
 
@@ -48,19 +47,18 @@ extension Program {
         }
       }
     }
-    let peak = qk_peak(qk_isa_active())
     return Profile(
       batch: batch,
       layers: try zip(instructions, samples).map { instruction, samples in
         let step = instruction.step
         let activations = step.inputElements.reduce(0) { $0 + $1 * step.inputType.size }
         return Profile.Layer(
-          name: instruction.name, kind: type(of: step).kind, macs: instruction.macs * batch,
+          name: instruction.name, kind: step.label, macs: instruction.macs * batch,
           seconds: samples.median,
           bytes: (activations + step.outputElements * step.outputType.size) * batch + step.weightBytes,
           floatSeconds: try floatSeconds(step, batch, budget: budget / 10))
       },
-      peakGops: peak > 0 ? peak * 1e-9 : nil)
+      peakGops: Engine.integerPeak.map { $0 * 1e-9 })
   }
 
   /// The time of the step's fp32 counterpart on data of the same shapes, on one thread like the step itself.

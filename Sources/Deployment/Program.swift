@@ -117,7 +117,7 @@ public final class Program {
   public var listing: String {
     let lines = instructions.map { instruction in
       let step = instruction.step
-      return "  \(instruction.name): \(type(of: step).kind) -> \(step.outputType) x \(step.outputElements)"
+      return "  \(instruction.name): \(step.label) -> \(step.outputType) x \(step.outputElements)"
         + (instruction.macs > 0 ? ", \(instruction.macs) MACs" : "")
     }
     return "program \(inputShape) -> \(outputShape), arena \(arenaBytesPerSample) bytes a sample\n"

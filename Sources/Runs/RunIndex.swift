@@ -15,15 +15,20 @@ public struct RunIndex: Sendable {
   func list(_ filter: RunFilter) throws -> [RunSummary] {
     guard isFolder(root) else { return [] }
     return try withDatabase { database in
-      try refresh(database)
-      return try database.read { try Self.select(filter, $0) }
+      // Answer and comparison share a transaction: another process may write what it read earlier in between.
+      let current = try database.read { try changes($0).isEmpty ? Self.select(filter, $0) : nil }
+      return try current
+        ?? database.write {
+          try update($0)
+          return try Self.select(filter, $0)
+        }
     }
   }
 
   /// Makes the index again from the files.
   public func rebuild() throws {
     remove()
-    try withDatabase { try refresh($0) }
+    try withDatabase { try $0.write(update) }
   }
 
   private func remove() {
@@ -111,40 +116,40 @@ extension RunIndex {
 // MARK: - Keeping up with the files
 
 extension RunIndex {
-  private func refresh(_ database: any DatabaseWriter) throws {
-    let known = try database.read { database in
-      let rows = try Row.fetchAll(database, sql: "SELECT folder, stamp FROM run")
-      return Dictionary(uniqueKeysWithValues: rows.map { ($0["folder"] as String, $0["stamp"] as String) })
-    }
+  /// Folders that are not as the index has them, with their stamps; nil for those that are gone.
+  private func changes(_ database: Database) throws -> [String: String?] {
+    let rows = try Row.fetchAll(database, sql: "SELECT folder, stamp FROM run")
+    let known = Dictionary(uniqueKeysWithValues: rows.map { ($0["folder"] as String, $0["stamp"] as String) })
     let present = Set(try names(in: root).filter { RunFolder.parse($0) != nil })
-    let stamps = present.map { (folder: $0, stamp: stamp(of: $0)) }
-    let changed = stamps.filter { known[$0.folder] != $0.stamp }
-      .compactMap { folder, stamp in
-        RunSummary(reading: folder, in: root).map { (stamp: stamp, summary: $0) }
-      }
-    let gone = Set(known.keys).subtracting(present)
-    guard !changed.isEmpty || !gone.isEmpty else { return }
+    var changes: [String: String?] = [:]
+    for folder in present {
+      let stamp = stamp(of: folder)
+      if known[folder] != stamp { changes[folder] = .some(stamp) }
+    }
+    for folder in known.keys where !present.contains(folder) { changes[folder] = .some(nil) }
+    return changes
+  }
 
+  /// Reads what has changed.
+  private func update(_ database: Database) throws {
     let encoder = JSONEncoder.forRuns(pretty: false)
-    try database.write { database in
-      for folder in gone {
+    for (folder, stamp) in try changes(database) {
+      guard let stamp else {
         try database.execute(sql: "DELETE FROM run WHERE folder = ?", arguments: [folder])
+        continue
       }
-      for (stamp, summary) in changed {
-        try database.execute(
-          sql: """
-            INSERT OR REPLACE INTO run (folder, stamp, started, name, state, summary) VALUES (?, ?, ?, ?, ?, ?)
-            """,
-          arguments: [
-            summary.folder, stamp, summary.started.milliseconds, summary.name, summary.state.rawValue,
-            try encoder.encode(summary),
-          ])
-      }
+      guard let summary = RunSummary(reading: folder, in: root) else { continue }
+      try database.execute(
+        sql: """
+          INSERT OR REPLACE INTO run (folder, stamp, started, name, state, summary) VALUES (?, ?, ?, ?, ?, ?)
+          """,
+        arguments: [
+          summary.folder, stamp, summary.started.milliseconds, summary.name, summary.state.rawValue,
+          try encoder.encode(summary),
+        ])
     }
   }
 
-  /// Changes when a run goes on, and when its process dies. Taken before the files are read, so that a row
-  /// read in the midst of a change is read again.
   private func stamp(of folder: String) -> String {
     let files = RunFolder(path: "\(root)/\(folder)")
     let state = AppendFile.isLocked(files.metrics) ? "running" : ""

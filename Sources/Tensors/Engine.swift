@@ -16,6 +16,13 @@ public enum Engine {
   /// The instruction sets that kernels use, such as `avx512vnni`.
   public static var instructionSet: String { String(cString: qk_isa_name()) }
 
+  /// Integer operations (two to a multiply-accumulate) that one core can do in a second with that instruction set,
+  /// measured now, in about 2 ms; nil where it is not known.
+  public static var integerPeak: Double? {
+    let peak = qk_peak(qk_isa_active())
+    return peak > 0 ? peak : nil
+  }
+
   /// Why the environment's `QSCRIPT_ISA` cannot be honoured (unknown, or this processor lacks it); nil where it can.
   public static var instructionSetProblem: String? { qk_isa_error().map { String(cString: $0) } }
 

@@ -4,7 +4,8 @@ extension Tensor: CustomStringConvertible {
   public var description: String { TensorPrinter(self).text() }
 
   var footer: String {
-    rank == 0 ? "[\(dtype) scalar]" : "[\(dtype) \(shape.map(String.init).joined(separator: "x"))]"
+    let extents = rank == 0 ? "scalar" : shape.map(String.init).joined(separator: "x")
+    return "[\(dtype) \(extents)\(quantization.map { ", " + $0.text } ?? "")]"
   }
 }
 

@@ -16,6 +16,8 @@ public final class Tensor {
   public var requiresGrad = false
   public var grad: Tensor?
   public internal(set) var origin: Origin?
+  /// What its integers stand for, where somebody said so.
+  public var quantization: Quantization?
 
   init(shape: Shape, strides: Strides, dtype: DType, storage: Storage, offset: Int = 0) {
     self.shape = shape
@@ -80,7 +82,10 @@ extension Tensor {
 
   /// Another view of the same storage.
   public func view(_ shape: Shape, strides: Strides, offset: Int? = nil) -> Tensor {
-    Tensor(shape: shape, strides: strides, dtype: dtype, storage: storage, offset: offset ?? self.offset)
+    let view = Tensor(
+      shape: shape, strides: strides, dtype: dtype, storage: storage, offset: offset ?? self.offset)
+    if let quantization, quantization.scales.count == 1 { view.quantization = quantization }
+    return view
   }
 
   /// The same values with no record of where they came from; shares the storage.

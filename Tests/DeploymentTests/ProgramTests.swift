@@ -41,6 +41,19 @@ import Testing
     #expect(!kinds.contains("flatten") && kinds.contains("linear"))
   }
 
+  @Test(arguments: [false, true])
+  func givesTheBitsOfAQuantizedTransformer(isCausal: Bool) throws {
+    func sequences(_ count: Int, seed: UInt64) throws -> Tensor {
+      var generator = Generator(seed: seed)
+      return try Tensor([count, 6, 16], (0..<count * 96).map { _ in Float(generator.normal()) })
+    }
+    let graph = try Graph(capturing: EncoderNet(seed: 3, isCausal: isCausal), [sequences(2, seed: 1)])
+    let int8 = try StaticQuantization()(graph, calibration: [sequences(64, seed: 2)])
+    let x = try sequences(37, seed: 4)
+    let expected = try Tape.withoutGradients { try int8(x).array(Float.self) }
+    #expect(try Program(compiling: int8)(x).array(Float.self) == expected)
+  }
+
   @Test func countsWhatItHolds() throws {
     let graph = try Graph(capturing: ConvNet(seed: 3), [images(2, seed: 1)])
     let int8 = try StaticQuantization()(graph, calibration: [images(8, seed: 2)])

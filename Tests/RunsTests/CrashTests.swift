@@ -41,6 +41,8 @@ import Testing
     #expect(try temporary.store.list().map(\.state) == [.running])
     #expect(try temporary.store.load(id).record.state == .running)
     run = nil
+    // A process that a test beside this one is just starting shares the lock until it has become itself.
+    for _ in 0..<500 where try temporary.store.load(id).record.state == .running { usleep(10_000) }
     #expect(try temporary.store.list().map(\.state) == [.crashed])
     #expect(try temporary.store.load(id).record.state == .crashed)
   }

@@ -28,7 +28,22 @@ extension Tensor: LuaObject {
       Property(
         "grad", "The gradient that backward has collected, or nil.", get: { (t: Tensor) in t.grad },
         set: { try $0.setGradient($1) }),
+      Property(
+        "quantization",
+        "What its integers stand for, {scale = ..., zero_point = ...}, or nil; the integer kernels of qs.int8 read it.",
+        get: { (t: Tensor) in t.quantization }, set: { try $0.setQuantization($1) }),
     ]
+  }
+
+  private func setQuantization(_ given: Quantization?) throws {
+    if let given {
+      try require(
+        !dtype.isFloatingPoint && dtype != .bool, "quantization", "needs a tensor of integers, got \(dtype)")
+      try require(
+        given.scales.count == 1 || given.scales.count == shape.first, "quantization",
+        "there are \(given.scales.count) scales for \(shape.first ?? 0) indices of the first dimension")
+    }
+    quantization = given
   }
 
   private func setRequiresGradient(_ wanted: Bool) throws {

@@ -74,3 +74,15 @@ public final class IntegerConv2d: IntegerStep {
     try self.init(IntegerWeights(from: record, channels: geometry.out_channels, depth: depth), geometry)
   }
 }
+
+extension qk_conv2d_shape {
+  /// A convolution over images [N, C, H, W].
+  init(_ x: Shape, _ window: Window2d, outputs: Int, groups: Int) {
+    self.init(
+      height: x[2], width: x[3], channels: x[1], out_channels: outputs, groups: groups,
+      kernel_h: window.kernel.height, kernel_w: window.kernel.width, stride_h: window.stride.height,
+      stride_w: window.stride.width, dilation_h: window.dilation.height, dilation_w: window.dilation.width,
+      pad_top: window.padding.top, pad_left: window.padding.left, pad_bottom: window.padding.bottom,
+      pad_right: window.padding.right)
+  }
+}

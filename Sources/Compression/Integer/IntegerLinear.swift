@@ -9,19 +9,14 @@ public final class IntegerLinear: IntegerStep {
   /// K and N.
   public let inputs, outputs: Int
   public let values: IntegerWeights
-  private let packed: AlignedBytes
+  private let packed: PackedMatrix
 
-  public init(_ values: IntegerWeights, inputs: Int, outputs: Int, rows: Int = 1) throws {
+  /// - Parameter form: how the weights are packed; the quickest way for `rows` vectors if left out.
+  public init(
+    _ values: IntegerWeights, inputs: Int, outputs: Int, rows: Int = 1, form: PackedMatrix.Form? = nil
+  ) throws {
     (self.rows, self.inputs, self.outputs, self.values) = (rows, inputs, outputs, values)
-    let isa = qk_isa_active()
-    var bytes = 0
-    try checkStatus(qk_gemm_u8s8_packed_bytes(isa, outputs, inputs, &bytes), "linear")
-    packed = AlignedBytes(count: bytes)
-    try checkStatus(
-      qk_gemm_u8s8_pack(
-        isa, outputs, inputs, values.weights, values.bias, values.multipliers, values.inputZeroPoint,
-        packed.pointer),
-      "linear")
+    packed = try PackedMatrix(values, n: outputs, k: inputs, rows: rows, form: form)
   }
 
   /// The same layer for images whose bytes lie [pixels, channels] instead of [channels, pixels]: the columns of W move.
@@ -39,7 +34,8 @@ public final class IntegerLinear: IntegerStep {
   public var inputElements: [Int] { [rows * inputs] }
   public var outputElements: Int { rows * outputs }
   public var outputType: DType { values.outputType }
-  public var weightBytes: Int { packed.count }
+  public var weightBytes: Int { packed.byteCount }
+  public var label: String { packed.form == .dense ? Self.kind : "\(Self.kind), \(packed.form.rawValue)" }
 
   public func floatCounterpart(batch: Int) -> (op: any Op, inputs: [Shape])? {
     (Linear(), [[batch * rows, inputs], [outputs, inputs], [outputs]])
@@ -49,10 +45,8 @@ public final class IntegerLinear: IntegerStep {
     batch: Int, _ inputs: UnsafePointer<UnsafeRawPointer>, _ output: UnsafeMutableRawPointer,
     scratch: UnsafeMutableRawPointer
   ) throws {
-    var stage = values.output
-    try checkStatus(
-      qk_gemm_u8s8(packed.pointer, batch * rows, bytes(inputs[0]), self.inputs, &stage, output, outputs),
-      "linear")
+    try packed.multiply(
+      rows: batch * rows, bytes(inputs[0]), self.inputs, values.output, output, outputs)
   }
 
   public func encode(to record: inout StepRecord) {

@@ -9,6 +9,8 @@ import Tensors
 public protocol IntegerStep: AnyObject {
   /// For profiles and files: `conv2d`, `linear`, ...
   static var kind: String { get }
+  /// The kind, with what this step makes of it.
+  var label: String { get }
   /// Of one sample, for each input.
   var inputElements: [Int] { get }
   var inputType: DType { get }
@@ -92,6 +94,7 @@ public struct StepRecord: Sendable {
 extension IntegerStep {
   public var inputType: DType { .u8 }
   public var outputType: DType { .u8 }
+  public var label: String { Self.kind }
   public var scratchBytes: Int { 0 }
   public var weightBytes: Int { 0 }
   public func floatCounterpart(batch: Int) -> (op: any Op, inputs: [Shape])? { nil }

@@ -30,8 +30,11 @@ struct Calibration {
     try require(
       count > 0, "quantize", "there is no calibration data; give a few hundred samples of the training set")
     let symmetric = Self.symmetricValues(sites, graph)
+    let fixed = Dictionary(
+      uniqueKeysWithValues: sites.compactMap { site in site.float.fixedRange.map { (site.tail, $0) } })
     params = Dictionary(
       uniqueKeysWithValues: observers.map { id, observer in
+        if let known = fixed[id] { return (id, known) }
         let (low, high) = observer.range
         return (
           id,

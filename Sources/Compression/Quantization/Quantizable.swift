@@ -6,6 +6,8 @@ protocol Quantizable: Op {
   var activationCount: Int { get }
   /// Whether its result gets parameters of its own; else it keeps those of its input.
   var definesRange: Bool { get }
+  /// The parameters of the result where no data can change them.
+  var fixedRange: QuantParams? { get }
   /// Whether a relu or clip behind it can become its output range.
   var fusesActivations: Bool { get }
   /// Whether the inputs after the activations become s8; else the integer form reads them in f32.
@@ -38,6 +40,7 @@ struct Calibrated {
 extension Quantizable {
   var activationCount: Int { 1 }
   var definesRange: Bool { true }
+  var fixedRange: QuantParams? { nil }
   var fusesActivations: Bool { false }
   var canEndInFloat: Bool { false }
   var quantizesWeights: Bool { true }
@@ -72,6 +75,39 @@ extension Add: Quantizable {
   var fusesActivations: Bool { true }
   func quantized(_ given: Calibrated) -> any QuantizedOp {
     QuantizedAdd(given.inputs[0], given.inputs[1], result: unwrap(given.result), given.range)
+  }
+}
+
+extension Mul: Quantizable {
+  var activationCount: Int { 2 }
+  var fusesActivations: Bool { true }
+  func quantized(_ given: Calibrated) -> any QuantizedOp {
+    QuantizedMul(given.inputs[0], given.inputs[1], result: unwrap(given.result), given.range)
+  }
+}
+
+extension Attention: Quantizable {
+  var activationCount: Int { 3 }
+  var quantizesWeights: Bool { false }
+  var symmetricActivations: Range<Int> { 1..<3 }
+  var hasInnerValues: Bool { true }
+  /// The scores, before softmax.
+  func innerValues(_ inputs: [Tensor]) throws -> [Tensor] { [try scores(inputs)] }
+  func quantized(_ given: Calibrated) -> any QuantizedOp {
+    QuantizedAttention(self, given.inputs, scores: given.inner[0], result: unwrap(given.result))
+  }
+}
+
+extension Softmax: Quantizable {
+  var fixedRange: QuantParams? { QuantizedSoftmax.probabilities }
+  func quantized(_ given: Calibrated) -> any QuantizedOp { QuantizedSoftmax(self, input: given.inputs[0]) }
+}
+
+extension LayerNorm: Quantizable {
+  var quantizesWeights: Bool { false }
+  var canEndInFloat: Bool { true }
+  func quantized(_ given: Calibrated) -> any QuantizedOp {
+    QuantizedLayerNorm(self, input: given.inputs[0], result: given.result)
   }
 }
 

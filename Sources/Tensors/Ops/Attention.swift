@@ -40,17 +40,19 @@ public struct Attention: Op {
   /// What the scores are multiplied with, for q of that shape.
   public func scale(for q: Shape) -> Double { scale ?? 1 / Double(q[2] / heads).squareRoot() }
 
-  /// scale * q k^T + mask: [N, heads, T, S].
+  /// scale * q k^T, before any mask: [N, heads, T, S].
   public func scores(_ t: [Tensor]) throws -> Tensor {
-    let (q, k) = (try split(t[0]), try split(t[1]))
-    var scores = try MatMul()(q, k.matrixTransposed) * scale(for: t[0].shape)
-    if t.count > 3 { scores = try scores + t[3] }
-    return isCausal ? try scores + causalMask(scores.shape, scores.dtype) : scores
+    try MatMul()(split(t[0]), split(t[1]).matrixTransposed) * scale(for: t[0].shape)
+  }
+
+  private func masked(_ scores: Tensor, _ t: [Tensor]) throws -> Tensor {
+    let given = t.count > 3 ? try scores + t[3] : scores
+    return isCausal ? try given + causalMask(scores.shape, scores.dtype) : given
   }
 
   public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
     let (output, probabilities) = try Tape.withoutGradients {
-      let probabilities = try Softmax(axis: 3)(scores(t))
+      let probabilities = try Softmax(axis: 3)(masked(scores(t), t))
       return (try join(MatMul()(probabilities, split(t[2]))), probabilities)
     }
     context.save(probabilities)

@@ -28,6 +28,17 @@ import Testing
     #expect(after.macs == before.macs && after.nonZeroCount == before.nonZeroCount)
   }
 
+  @Test func keepsTransformers() throws {
+    var generator = Generator(seed: 1)
+    let x = try Tensor([4, 6, 16], (0..<384).map { _ in Float(generator.normal()) })
+    let graph = try Graph(capturing: EncoderNet(seed: 3, isCausal: true), [x])
+    let before = try Program(compiling: StaticQuantization()(graph, calibration: [x]))
+    let bytes = try ProgramFile.encode(before)
+    let after = try ProgramFile.decode(bytes)
+    #expect(try before(x).array(Float.self) == after(x).array(Float.self))
+    #expect(try ProgramFile.encode(after) == bytes)
+  }
+
   @Test func refusesEveryTruncation() throws {
     let bytes = try ProgramFile.encode(program())
     for length in stride(from: 0, to: bytes.count, by: 97) {
