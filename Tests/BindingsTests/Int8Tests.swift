@@ -26,7 +26,7 @@ import Testing
     Snippet("print(qs.int8.max_pool2d(u8{{{{1, 2}, {3, 4}}}}, 2):item())", "4"),
     Snippet(
       "print(qs.int8.avg_pool2d(carrying(u8{{{{1, 2}, {3, 6}}}}, 1), 2))",
-      "   3\n[u8 1x1x1x1, scale 1.0, zero point 0]"),
+      " 3\n[u8 1x1x1x1, scale 1.0, zero point 0]"),
     Snippet("print(qs.int8.global_avg_pool2d(carrying(u8{{{{1, 2}, {3, 6}}}}, 1)):item())", "3"),
     Snippet(
       "print(qs.int8.add(carrying(u8{1, 2}, 1), carrying(u8{3, 4}, 1), {result = {scale = 2, zero_point = 1}}))",
@@ -61,7 +61,7 @@ import Testing
       local w = qs.tensor{{1, -7}, {0, 3.5}}
       local codes, scales, zeros = qs.int8.quantize_grouped(w, {bits = 4, group = 32})
       print(qs.int8.linear_grouped(qs.tensor{{1, 1}}, codes, scales, {bias = qs.tensor{0.5, 0}}), zeros)
-      """, "-5.5   3.5\n[f32 1x2] nil"),
+      """, " -5.5   3.5\n[f32 1x2] nil"),
     Snippet(
       """
       local codes, scales, zeros = qs.int8.quantize_grouped(qs.tensor{{0, 15}}, {symmetric = false})

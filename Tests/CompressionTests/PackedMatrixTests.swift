@@ -18,7 +18,8 @@ import Testing
 
   private func values(_ weights: [Int8], n: Int) -> IntegerWeights {
     IntegerWeights(
-      weights: weights, bias: (0..<n).map { Int32($0 * 7 - 100) }, multipliers: (0..<n).map { 1e-4 * Float($0 + 1) },
+      weights: weights, bias: (0..<n).map { Int32($0 * 7 - 100) },
+      multipliers: (0..<n).map { 1e-4 * Float($0 + 1) },
       inputZeroPoint: 3, output: qk_output(kind: QK_OUTPUT_U8, zero_point: 120, lo: 0, hi: 255))
   }
 
@@ -29,7 +30,8 @@ import Testing
     let x = (0..<rows * k).map { UInt8(truncatingIfNeeded: $0 &* 37) }
     func product(_ form: PackedMatrix.Form) throws -> [UInt8] {
       var y = [UInt8](repeating: 0, count: rows * n)
-      try PackedMatrix(values, n: n, k: k, rows: rows, form: form).multiply(rows: rows, x, k, values.output, &y, n)
+      try PackedMatrix(values, n: n, k: k, rows: rows, form: form).multiply(
+        rows: rows, x, k, values.output, &y, n)
       return y
     }
     #expect(try product(form) == product(.dense))

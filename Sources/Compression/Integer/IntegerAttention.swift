@@ -92,8 +92,11 @@ public final class IntegerAttention: IntegerStep {
     let scores = bytes(scratch + layout.scores)
     var (scoresStage, outputStage, softmax) = (scoresStage, outputStage, softmax)
     let packed = scratch + layout.packed
-    // [S, D], row after row.
-    try pack(g.keys, g.keySize, k, (g.heads * g.keySize, 1), queryZeroPoint, scoreMultiplier, scratch)
+    try checkStatus(
+      qk_gemm_u8s8_pack_operand(
+        qk_isa_active(), g.keys, g.keySize, k, g.heads * g.keySize, false, scoreMultiplier, queryZeroPoint,
+        packed),
+      Self.kind)
     try checkStatus(
       qk_gemm_u8s8(packed, g.queries, q, g.heads * g.keySize, &scoresStage, scores, g.keys), Self.kind)
     try visible.withUnsafeBufferPointer { visible in
@@ -103,33 +106,17 @@ public final class IntegerAttention: IntegerStep {
           visible.isEmpty ? nil : visible.baseAddress,
           scores, g.keys), Self.kind)
     }
-    // [E, S]: the transpose of v.
-    try pack(g.valueSize, g.keys, v, (1, g.heads * g.valueSize), 0, outputMultiplier, scratch)
+    try checkStatus(
+      qk_gemm_u8s8_pack_operand(
+        qk_isa_active(), g.valueSize, g.keys, v, g.heads * g.valueSize, true, outputMultiplier, 0, packed),
+      Self.kind)
     try checkStatus(
       qk_gemm_u8s8(packed, g.queries, scores, g.keys, &outputStage, y, g.heads * g.valueSize), Self.kind)
   }
 
-  /// Packs [n, k] bytes of zero point 128 as weights.
-  private func pack(
-    _ n: Int, _ k: Int, _ x: UnsafePointer<UInt8>, _ strides: (n: Int, k: Int), _ zeroPoint: UInt8,
-    _ multiplier: Float, _ scratch: UnsafeMutableRawPointer
-  ) throws {
-    let weights = (scratch + layout.weights).assumingMemoryBound(to: Int8.self)
-    let multipliers = (scratch + layout.multipliers).assumingMemoryBound(to: Float.self)
-    for row in 0..<n {
-      multipliers[row] = multiplier
-      for column in 0..<k {
-        weights[row * k + column] = Int8(bitPattern: x[row * strides.n + column * strides.k] ^ 0x80)
-      }
-    }
-    try checkStatus(
-      qk_gemm_u8s8_pack(qk_isa_active(), n, k, weights, nil, multipliers, zeroPoint, scratch + layout.packed),
-      Self.kind)
-  }
-
   /// Where things lie in scratch memory, in bytes.
   private struct Layout {
-    var weights = 0, multipliers = 0, packed = 0, scores = 0, bytes = 0
+    var packed = 0, scores = 0, bytes = 0
 
     init(_ g: Geometry) throws {
       func place(_ size: Int) -> Int {
@@ -140,8 +127,6 @@ public final class IntegerAttention: IntegerStep {
       let isa = qk_isa_active()
       try checkStatus(qk_gemm_u8s8_packed_bytes(isa, g.keys, g.keySize, &keys), IntegerAttention.kind)
       try checkStatus(qk_gemm_u8s8_packed_bytes(isa, g.valueSize, g.keys, &values), IntegerAttention.kind)
-      weights = place(g.keys * max(g.keySize, g.valueSize))
-      multipliers = place(max(g.keys, g.valueSize) * MemoryLayout<Float>.size)
       packed = place(max(keys, values))
       scores = place(g.queries * g.keys)
     }

@@ -37,7 +37,8 @@ public final class PackedMatrix {
       packed = AlignedBytes(count: bytes)
       try checkStatus(
         qk_sparse_u8s8_pack(
-          isa, kind, n, k, values.weights, values.bias, values.multipliers, values.inputZeroPoint, packed.pointer),
+          isa, kind, n, k, values.weights, values.bias, values.multipliers, values.inputZeroPoint,
+          packed.pointer),
         "linear")
     } else {
       try checkStatus(qk_gemm_u8s8_packed_bytes(isa, n, k, &bytes), "linear")
