@@ -37,6 +37,27 @@ import Testing
     #expect(try run("mnist.lua", ["--data", folder]).program.count > 1000)
   }
 
+  @Test(arguments: ["lenet5", "resnet8", "mobilenet025", "dscnn", "encoder6"])
+  func benchmarkNetworksRun(name: String) throws {
+    let json = FileManager.default.temporaryDirectory.appending(path: "\(name)-\(UUID().uuidString).json")
+    defer { try? FileManager.default.removeItem(at: json) }
+    let script = examples.appending(path: "bench/\(name).lua").path
+    let arguments = ["--batch", "2", "--threads", "2", "--seconds", "0.01", "--layers", "--json", json.path]
+    let ending = try Program().start([script] + arguments).wait()
+    try #require(ending.code == 0, "\(name): \(ending.errors)")
+    #expect(ending.output.contains("\(name): batch 2 on 2 threads: median"))
+    #expect(ending.output.contains("quantize_linear"))
+    let line = try String(contentsOf: json, encoding: .utf8)
+    #expect(line.hasPrefix("{\"case\":\"\(name), batch 2, 2 threads\",\"value\":"))
+  }
+
+  @Test func aBenchmarkRefusesWhatItDoesNotKnow() throws {
+    let script = examples.appending(path: "bench/lenet5.lua").path
+    let ending = try Program().start([script, "--batch", "0"]).wait()
+    #expect(ending.code == 2)
+    #expect(ending.errors.contains("--batch needs a positive number"))
+  }
+
   @Test func noExampleIsLeftOut() throws {
     let files = try FileManager.default.contentsOfDirectory(atPath: examples.path).filter {
       $0.hasSuffix(".lua")

@@ -61,8 +61,27 @@ import Testing
     }
   }
 
+  @Test func `a program is measured layer by layer`() throws {
+    let code = """
+      local model = qs.nn.sequential{qs.nn.conv2d(1, 4, 3), qs.nn.relu(), qs.nn.flatten(), qs.nn.linear(144, 2)}
+      local data = qs.data.tensors(qs.randn(8, 1, 8, 8), qs.zeros(8, {dtype = "i64"}))
+      qs.compile(qs.quantize(model, {calibration = data})):save("m.qsm")
+      """
+    #expect(try program.run("-e", code).code == 0)
+    let ending = try program.run("bench", "m.qsm", "--batch", "3", "--seconds", "0.01")
+    #expect(ending.code == 0)
+    let lines = ending.output.split(separator: "\n").map(String.init)
+    #expect(lines.first?.split(whereSeparator: \.isWhitespace).prefix(2) == ["layer", "kind"])
+    #expect(lines.contains { $0.hasPrefix("0 ") && $0.contains("conv2d") })
+    #expect(lines.last?.hasPrefix("m.qsm: batch 3 on 1 thread: median") == true)
+    let missing = try program.run("bench", "none.qsm")
+    #expect(missing.code == 1)
+    #expect(missing.errors.contains("none.qsm"))
+  }
+
   @Test(arguments: [
     ["--help"], ["run", "--help"], ["help", "runs"], ["runs", "show", "--help"], ["eval", "-h"],
+    ["bench", "--help"],
   ])
   func `help is everywhere`(_ words: [String]) throws {
     let ending = try program.start(words).wait()
@@ -121,6 +140,9 @@ import Testing
     (["runs", "list", "--state", "gone"], "The value 'gone' is invalid for '--state <state>'"),
     (["runs", "show"], "Missing expected argument '<id>'"),
     (["eval", "m.qsm"], "Missing expected argument '--data <dir>'"),
+    (["bench"], "Missing expected argument '<model.qsm>'"),
+    (["bench", "m.qsm", "--batch", "0"], "The value '0' is invalid for '--batch <n>'"),
+    (["bench", "m.qsm", "--seconds", "nan"], "The value 'nan' is invalid for '--seconds <seconds>'"),
     (["-e"], "Missing value for '-e <code>'"),
   ])
   func `a wrong command line is told from a wrong script`(_ words: [String], _ message: String) throws {

@@ -32,18 +32,20 @@ local function options()
   return o
 end
 
--- One line a case, as `scripts/bench int8 --json` writes them.
-local function write_json(file, name, result)
-  file:write(string.format('{"case":"%s b%d t%d","value":%.4g,"unit":"us"}\n', name, result.batch, result.threads,
-    1e6 * result.median))
+-- One line a case, as `scripts/bench int8 --json` writes them; the share is that of one core's peak, in GOP/s.
+local function write_json(file, name, result, macs)
+  local gops, peak = 2e-9 * macs * result.throughput, qs.int8.peak()
+  local share = peak and string.format(',"peak":%.4g,"share":%.4f', peak, gops / peak) or ""
+  file:write(string.format('{"case":"%s, batch %d, %d thread%s","value":%.4g,"unit":"us"%s}\n', name, result.batch,
+    result.threads, result.threads == 1 and "" or "s", 1e6 * result.median, share))
 end
 
 -- Compiles `model` for samples of `shape` and measures it.
 function common.run(name, model, shape)
   qs.seed(1)
   local o = options()
-  local samples = qs.randn(64, table.unpack(shape))
-  local data = qs.data.tensors(samples, qs.zeros(64, { dtype = "i64" }))
+  local samples = qs.randn(16, table.unpack(shape))
+  local data = qs.data.tensors(samples, qs.zeros(16, { dtype = "i64" }))
   model:eval()
   local program = qs.compile(qs.quantize(model, { calibration = data, batch_size = 8 }))
   if o.save then program:save(o.save) end
@@ -55,7 +57,7 @@ function common.run(name, model, shape)
     local result = qs.bench(program, {
       batch = case[1], threads = case[2], seconds = o.seconds, layers = o.layers or false, name = name,
     })
-    if file then write_json(file, name, result) end
+    if file then write_json(file, name, result, program.macs) end
   end
   if file then file:close() end
 end
