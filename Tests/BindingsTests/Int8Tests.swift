@@ -55,6 +55,10 @@ import Testing
     Snippet(
       "local v, s, z = qs.int8.quantize_rows(qs.tensor{{0, 255}, {-1, 254}}); print(v[2][1]:item(), s[2]:item(), z[2]:item())",
       "0 1.0 1"),
+    Snippet(
+      "print(qs.int8.concat({carrying(u8{{2, 4}}, 1), carrying(u8{{3}}, 2)}, {result = {scale = 2, zero_point = 1}}))",
+      " 2  3  4\n[u8 1x3, scale 2.0, zero point 1]"),
+    Snippet("print(qs.int8.histogram(qs.tensor{0, 0.4, 1, 9}, 0, 1, {bins = 2}))", " 2  1\n[i64 2]"),
     Snippet("print(qs.int8.range(qs.tensor{1, -2, 0/0}))", "-2.0 1.0 1"),
     Snippet(
       """

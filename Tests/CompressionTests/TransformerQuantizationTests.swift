@@ -18,7 +18,7 @@ import Testing
     let int8 = try StaticQuantization()(graph, calibration: [sequences(64, seed: 2)])
     let ops = int8.order.compactMap { int8.operation($0)?.op }
     #expect(ops.allSatisfy { $0 is any QuantizedOp })
-    for kind in ["attention", "layer_norm", "softmax", "mul", "add", "lookup", "linear"] {
+    for kind in ["attention", "layer_norm", "softmax", "mul", "add", "lookup", "linear", "concat"] {
       #expect(ops.contains { $0.name == "quantized_" + kind }, "no \(kind)")
     }
     let x = try sequences(32, seed: 3)

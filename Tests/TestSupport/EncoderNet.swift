@@ -1,8 +1,8 @@
 import Models
 import Tensors
 
-/// A small transformer with random weights for sequences [N, 6, 16]: an encoder layer of two heads with a gated feed-
-/// forward part, then softmax attention weights of its own over the features.
+/// A small transformer with random weights for sequences [N, 6, 16]: an encoder layer of two heads with a gated
+/// feed-forward part, then its result weighted by its own softmax, and beside it what came before.
 public final class EncoderNet: Module {
   private let attention, first, gate, second, norms: Module
 
@@ -22,6 +22,6 @@ public final class EncoderNet: Module {
     let x = try layers[0](t[0] + attention(t[0]))
     let gated = try Gelu(.none)(first(x)) * Sigmoid()(gate(x))
     let y = try layers[1](x + second(gated))
-    return try Softmax(axis: 2)(y) * y
+    return try Tensor.concat([Softmax(axis: 2)(y) * y, x], axis: 2)
   }
 }

@@ -43,7 +43,8 @@ import Testing
     defer { try? FileManager.default.removeItem(at: json) }
     let script = examples.appending(path: "bench/\(name).lua").path
     let arguments = ["--batch", "2", "--threads", "2", "--seconds", "0.01", "--layers", "--json", json.path]
-    let ending = try Program().start([script] + arguments).wait()
+    let program = try Program()
+    let ending = try program.start([script] + arguments).wait()
     try #require(ending.code == 0, "\(name): \(ending.errors)")
     #expect(ending.output.contains("\(name): batch 2 on 2 threads: median"))
     #expect(ending.output.contains("quantize_linear"))
@@ -53,7 +54,8 @@ import Testing
 
   @Test func aBenchmarkRefusesWhatItDoesNotKnow() throws {
     let script = examples.appending(path: "bench/lenet5.lua").path
-    let ending = try Program().start([script, "--batch", "0"]).wait()
+    let program = try Program()
+    let ending = try program.start([script, "--batch", "0"]).wait()
     #expect(ending.code == 2)
     #expect(ending.errors.contains("--batch needs a positive number"))
   }

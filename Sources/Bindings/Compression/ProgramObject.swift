@@ -35,6 +35,10 @@ extension Program: LuaObject {
         ) {
           p, x in try p(x)
         },
+        Function(
+          "run", "Runs a batch: what calling the program does.", .receiver(Program.self),
+          .required("batch", Tensor.self, "f32 [N, ...]")
+        ) { p, x in try p(x) },
         Function("eval", "Does nothing: a program has one mode. Returns it.", .receiver(Program.self)) { p in
           p
         },

@@ -86,6 +86,14 @@ extension Mul: Quantizable {
   }
 }
 
+extension Concat: Quantizable {
+  /// All there are.
+  var activationCount: Int { .max }
+  func quantized(_ given: Calibrated) -> any QuantizedOp {
+    QuantizedConcat(self, given.inputs, result: unwrap(given.result))
+  }
+}
+
 extension Attention: Quantizable {
   var activationCount: Int { 3 }
   var quantizesWeights: Bool { false }

@@ -115,7 +115,7 @@ public enum ProgramFile {
   private static let kinds: [any (IntegerStep & SendableMetatype).Type] = [
     IntegerQuantize.self, IntegerDequantize.self, IntegerFlatten.self, IntegerConv2d.self, IntegerLinear.self,
     IntegerAdd.self, IntegerMul.self, IntegerLookup.self, IntegerPool2d.self, IntegerSoftmax.self,
-    IntegerAttention.self, IntegerLayerNorm.self,
+    IntegerAttention.self, IntegerLayerNorm.self, IntegerConcat.self,
   ]
 
   private static func instruction(_ step: Step, _ arrays: ArraySlice<UInt8>) throws -> Program.Instruction {

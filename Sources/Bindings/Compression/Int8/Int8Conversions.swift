@@ -41,6 +41,14 @@ extension Int8Library {
         let range = try IntegerKernels.range(x)
         return LuaResults(Double(range.min), Double(range.max), range.nonFinite)
       },
+      Function(
+        "histogram", "How many numbers fall into each of `bins` bins of one width: i64 [bins].",
+        .required("x", Tensor.self, "f32"), .required("low", Double.self, "where the first bin begins"),
+        .required("high", Double.self, "where the last bin ends; it belongs to it"),
+        .option("bins", default: 100, "how many", .positive)
+      ) { x, low, high, bins in
+        try IntegerKernels.histogram(x, bins: bins, low: Float(low), high: Float(high))
+      },
     ]
   }
 }

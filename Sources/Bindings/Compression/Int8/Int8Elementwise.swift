@@ -12,6 +12,11 @@ extension Int8Library {
         "mul", "a * b as u8.", .quantized("a"), .quantized("b"), .requiredResult
       ) { a, b, params in try IntegerKernels.mul(a, b, result: params) },
       Function(
+        "concat",
+        "u8 tensors one after the other: along the channels of images, or the last dimension of others.",
+        .required("tensors", [Tensor].self, "u8, carrying their quantization"), .requiredResult
+      ) { tensors, params in try IntegerKernels.concat(tensors, result: params) },
+      Function(
         "lookup", "table[x] of every byte: any function of one number.", .required("x", Tensor.self, "u8"),
         .required("table", [UInt8].self, "256 bytes, for x = 0, 1, ...")
       ) { x, table in try IntegerKernels.lookup(x, table) },

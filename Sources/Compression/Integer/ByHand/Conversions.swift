@@ -55,6 +55,22 @@ extension IntegerKernels {
     return (found.min, found.max, found.nan_count + found.inf_count)
   }
 
+  /// How many numbers fall into each of `bins` bins of one width from `low` to `high`, both included.
+  public static func histogram(_ x: Tensor, bins: Int, low: Float, high: Float) throws -> Tensor {
+    try check(x, .f32, "x", "histogram")
+    try require(
+      (1...Int(QK_MAX_BINS)).contains(bins), "histogram",
+      "bins must be from 1 to \(QK_MAX_BINS) (got \(bins))")
+    let source = try x.dense()
+    var (counts, outside) = ([UInt64](repeating: 0, count: bins), qk_histogram_outside())
+    try withExtendedLifetime(source) {
+      try checkStatus(
+        qk_histogram_f32(qk_isa_active(), source.count, source.floats, low, high, bins, &counts, &outside),
+        "histogram")
+    }
+    return try Tensor([bins], counts.map { Int64($0) })
+  }
+
   private static func covering(_ x: Tensor) throws -> QuantParams {
     let range = try range(x)
     try require(range.nonFinite == 0, "quantize", "\(range.nonFinite) numbers of x are NaN or infinite")

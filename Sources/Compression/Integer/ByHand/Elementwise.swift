@@ -24,6 +24,21 @@ extension IntegerKernels {
     return y
   }
 
+  /// u8 tensors one after the other along the channels of [N, C, H, W], or the last dimension of others.
+  public static func concat(_ tensors: [Tensor], result params: QuantParams) throws -> Tensor {
+    let inputs = try tensors.enumerated().map { try self.params($1, "tensor \($0 + 1)", "concat") }
+    let rank = tensors.first?.rank ?? 0
+    let op = QuantizedConcat(Concat(axis: rank == 4 ? 1 : rank - 1), inputs, result: params)
+    try require(rank > 1, "concat", "needs at least one tensor of two dimensions or more")
+    let shapes = tensors.map(\.shape)
+    let y = try result(op.shape(of: shapes), params, format: .channelsLast)
+    try require(shapes.allSatisfy { $0.elements > 0 }, "concat", "a tensor has no elements")
+    try run(
+      op.step(shapes, weights: []), tensors.map { rank == 4 ? try $0.channelsLast() : try $0.contiguous() }, y
+    )
+    return y
+  }
+
   /// `table[x]` of every byte: any function of one number.
   public static func lookup(_ x: Tensor, _ table: [UInt8], result: QuantParams? = nil) throws -> Tensor {
     try check(x, .u8, "x", "lookup")
