@@ -69,16 +69,15 @@ public final class IntegerAttention: IntegerStep {
     batch: Int, _ inputs: UnsafePointer<UnsafeRawPointer>, _ output: UnsafeMutableRawPointer,
     scratch: UnsafeMutableRawPointer
   ) throws {
-    let sizes = inputElements
+    let g = geometry
     for sample in 0..<batch {
-      let (q, k, v) = (
-        bytes(inputs[0]) + sample * sizes[0], bytes(inputs[1]) + sample * sizes[1],
-        bytes(inputs[2]) + sample * sizes[2]
-      )
-      for head in 0..<geometry.heads {
+      let q = bytes(inputs[0]) + sample * g.queries * g.heads * g.keySize
+      let k = bytes(inputs[1]) + sample * g.keys * g.heads * g.keySize
+      let v = bytes(inputs[2]) + sample * g.keys * g.heads * g.valueSize
+      let y = bytes(output) + sample * outputElements
+      for head in 0..<g.heads {
         try attend(
-          q + head * geometry.keySize, k + head * geometry.keySize, v + head * geometry.valueSize,
-          bytes(output) + sample * outputElements + head * geometry.valueSize, scratch)
+          q + head * g.keySize, k + head * g.keySize, v + head * g.valueSize, y + head * g.valueSize, scratch)
       }
     }
   }
