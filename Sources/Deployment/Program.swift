@@ -100,7 +100,9 @@ public final class Program {
     batch: Int, _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>, threads: Int
   ) throws {
     let (width, height) = (inputShape.elements, outputShape.elements)
-    let parts = threads == 1 ? 1 : max(threads, (batch + samplesTogether - 1) / samplesTogether)
+    // As many parts for each thread, so that none waits for another's last.
+    let together = samplesTogether * threads
+    let parts = threads == 1 ? 1 : (batch + together - 1) / together * threads
     try ThreadTeam.run(parts: parts, threads: threads) { part, member in
       let workspace = workspaces[member]
       let end = (part + 1) * batch / parts

@@ -10,8 +10,10 @@ import Testing
       "loop.lua",
       """
       local run = qs.run{name = "loop"}
-      print("started")
-      run:stage("spin", function() while true do pcall(function() while true do end end) end end)
+      run:stage("spin", function()
+        print("started")
+        while true do pcall(function() while true do end end) end
+      end)
       """)
   }
 
