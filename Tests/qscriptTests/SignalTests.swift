@@ -33,13 +33,13 @@ import Testing
 
   @Test func `a second Ctrl-C kills`() throws {
     // A program that the script waits for keeps it from stopping.
-    try program.write("wait.lua", "print('started') io.stdout:flush() os.execute('sleep 4')")
+    try program.write("wait.lua", "print('started') io.stdout:flush() os.execute('sleep 20')")
     let started = try program.start(["wait.lua"])
     try #require(started.hasPrinted("started"))
-    usleep(100_000)
+    usleep(300_000)
     // `system` ignores SIGINT while its command runs, SIGTERM it leaves alone.
     started.send(SIGTERM)
-    usleep(100_000)
+    usleep(300_000)
     #expect(started.process.isRunning)
     started.send(SIGTERM)
     let ending = try started.wait()
