@@ -14,7 +14,24 @@ public struct FileError: Error, CustomStringConvertible {
     self.problem = problem
   }
 
+  /// The system refused what was to be done, such as `read`, with this code.
+  init(_ path: String, cannotBe done: String, _ code: Int32) {
+    self.init(path, "cannot be \(done): \(Self.reason(code))")
+  }
+
   public var description: String { "\(path): \(problem)" }
+
+  /// What the system's error code means to a user.
+  private static func reason(_ code: Int32) -> String {
+    switch code {
+    case ENOENT: "there is no such file or folder"
+    case EACCES, EPERM: "no permission; choose another folder or change its permissions"
+    case EROFS: "the file system is read-only; choose another folder"
+    case ENOSPC, EDQUOT: "the disk is full; free some space and run again"
+    case ENOTDIR: "a part of the path is not a folder"
+    default: String(cString: strerror(code)).lowercased()
+    }
+  }
 }
 
 /// Whole files: read at once, or written so that a reader sees the old file or the new one, never a part.
@@ -28,7 +45,7 @@ public enum AtomicFile {
     let temporary = "\(path).tmp-\(getpid())"
     do {
       try put(bytes, temporary, reportedAs: path)
-      guard rename(temporary, path) == 0 else { throw FileError(path, "cannot be written: \(reason(errno))") }
+      guard rename(temporary, path) == 0 else { throw FileError(path, cannotBe: "written", errno) }
     } catch {
       unlink(temporary)
       throw error
@@ -37,12 +54,12 @@ public enum AtomicFile {
 
   private static func put(_ bytes: [UInt8], _ target: String, reportedAs path: String) throws {
     let file = open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard file >= 0 else { throw FileError(path, "cannot be written: \(reason(errno))") }
+    guard file >= 0 else { throw FileError(path, cannotBe: "written", errno) }
     defer { close(file) }
     try bytes.withUnsafeBytes { try writeAll(file, $0, path) }
     // A device such as /dev/null cannot be synced, which is no failure.
     guard fsync(file) == 0 || errno == EINVAL || errno == EROFS else {
-      throw FileError(path, "cannot be written: \(reason(errno))")
+      throw FileError(path, cannotBe: "written", errno)
     }
   }
 
@@ -51,17 +68,17 @@ public enum AtomicFile {
     while !rest.isEmpty {
       let written = systemWrite(file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
       if written < 0 && errno == EINTR { continue }
-      guard written > 0 else { throw FileError(path, "cannot be written: \(reason(errno))") }
+      guard written > 0 else { throw FileError(path, cannotBe: "written", errno) }
       rest = rest.dropFirst(written)
     }
   }
 
   public static func read(_ path: String) throws -> [UInt8] {
     let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { throw FileError(path, "cannot be read: \(reason(errno))") }
+    guard file >= 0 else { throw FileError(path, cannotBe: "read", errno) }
     defer { close(file) }
     var status = stat()
-    guard fstat(file, &status) == 0 else { throw FileError(path, "cannot be read: \(reason(errno))") }
+    guard fstat(file, &status) == 0 else { throw FileError(path, cannotBe: "read", errno) }
     guard status.st_mode & S_IFMT != S_IFDIR else { throw FileError(path, "is a folder, not a file") }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(Int(status.st_size))
@@ -70,20 +87,9 @@ public enum AtomicFile {
     while true {
       let count = systemRead(file, chunk.baseAddress, chunk.count)
       if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw FileError(path, "cannot be read: \(reason(errno))") }
+      guard count >= 0 else { throw FileError(path, cannotBe: "read", errno) }
       if count == 0 { return bytes }
       bytes += chunk[..<count]
-    }
-  }
-
-  private static func reason(_ code: Int32) -> String {
-    switch code {
-    case ENOENT: "there is no such file or folder"
-    case EACCES, EPERM: "no permission; choose another folder or change its permissions"
-    case EROFS: "the file system is read-only; choose another folder"
-    case ENOSPC, EDQUOT: "the disk is full; free some space and run again"
-    case ENOTDIR: "a part of the path is not a folder"
-    default: String(cString: strerror(code)).lowercased()
     }
   }
 }

@@ -99,10 +99,20 @@ public final class Storage {
   /// Counts in-place changes, so that `backward` can tell when a value it needs was overwritten.
   public var version = 0
 
+  /// Who frees the bytes, where it is not the pool: a file that is mapped into memory.
+  private let owner: AnyObject?
+
   public init(byteCount: Int) throws {
     self.byteCount = byteCount
+    owner = nil
     pointer = try BufferPool.take(byteCount)
   }
 
-  deinit { BufferPool.give(pointer, byteCount) }
+  /// Bytes that `owner` keeps alive and frees; they may be written to.
+  public init(_ bytes: UnsafeMutableRawBufferPointer, owner: AnyObject) throws {
+    guard let base = bytes.baseAddress else { throw OutOfMemory(byteCount: bytes.count) }
+    (pointer, byteCount, self.owner) = (base, bytes.count, owner)
+  }
+
+  deinit { if owner == nil { BufferPool.give(pointer, byteCount) } }
 }

@@ -24,6 +24,23 @@ extension Tensor {
     try full([], value, dtype)
   }
 
+  /// The numbers in `bytes`, in row-major order, which `owner` keeps alive and frees: shared where they lie aligned
+  /// for their type, else copied.
+  public convenience init(
+    _ shape: Shape, _ dtype: DType, sharing bytes: UnsafeMutableRawBufferPointer, owner: AnyObject
+  ) throws {
+    let needed = shape.elements * dtype.size
+    try Tensors.require(
+      bytes.count == needed, "tensor", "\(dtype) \(shape) takes \(needed) bytes, got \(bytes.count)")
+    guard let base = bytes.baseAddress, Int(bitPattern: base) % dtype.size == 0, needed > 0 else {
+      try self.init(undefined: shape, dtype)
+      if let base = bytes.baseAddress { self.bytes.copyMemory(from: base, byteCount: needed) }
+      return
+    }
+    self.init(
+      shape: shape, strides: shape.contiguousStrides, dtype: dtype, storage: try Storage(bytes, owner: owner))
+  }
+
   /// `values` in row-major order.
   public convenience init<T: Element>(_ shape: Shape, _ values: [T]) throws {
     try Tensors.require(
