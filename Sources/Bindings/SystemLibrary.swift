@@ -19,6 +19,11 @@ enum SystemLibrary {
           "lua": vm.memoryUsed,
         ]
       },
+      Function(
+        "peak",
+        "Operations in fp32 that one core can do at most, two to a multiply-accumulate, in 1e9 a second, measured now; "
+          + "nil where that is not known."
+      ) { () -> Double? in Engine.floatPeak.map { $0 * 1e-9 } },
       Function("clock", "Seconds of a clock that never goes back; for differences.") {
         Stopwatch.now
       },

@@ -23,6 +23,13 @@ public enum Engine {
     return peak > 0 ? peak : nil
   }
 
+  /// Operations in fp32 (two to a multiply-accumulate) that one core can do in a second, measured now, in about
+  /// 2 ms; nil where it is not known.
+  public static var floatPeak: Double? {
+    let peak = qk_peak_f32()
+    return peak > 0 ? peak : nil
+  }
+
   /// Why the environment's `QSCRIPT_ISA` cannot be honoured (unknown, or this processor lacks it); nil where it can.
   public static var instructionSetProblem: String? { qk_isa_error().map { String(cString: $0) } }
 

@@ -1,4 +1,5 @@
-// The most integer multiply-accumulates one core can do, measured: what kernels are compared with.
+// The most multiply-accumulates one core can do, on bytes and on floats, measured: what kernels are compared
+// with.
 #include <time.h>
 
 #include "qk_cpu.h"
@@ -26,6 +27,10 @@ enum { ROUNDS = 4000, TRIES = 12 };
                    : "+x"(sum##i), "=&x"(product)             \
                    : "x"(a), "x"(b));
 
+#define DECLARE_512_FLOATS(i) __m512 sum##i = _mm512_setzero_ps();
+#define DECLARE_256_FLOATS(i) __m256 sum##i = _mm256_setzero_ps();
+#define FMADD(i) __asm__ volatile("vfmadd231ps %1, %2, %0" : "+v"(sum##i) : "v"(a), "v"(b));
+
 __attribute__((target("avx512f,avx512vnni"))) static void avx512vnni(void) {
   __m512i a = _mm512_setzero_si512(), b = a;
   TEN(DECLARE_512)
@@ -50,6 +55,39 @@ __attribute__((target("avx2"))) static void avx2(void) {
   }
 }
 
+__attribute__((target("avx512f"))) static void avx512_floats(void) {
+  __m512 a = _mm512_setzero_ps(), b = a;
+  TEN(DECLARE_512_FLOATS)
+  for (int n = 0; n < ROUNDS; n++) {
+    TEN(FMADD)
+  }
+}
+
+__attribute__((target("avx2,fma"))) static void avx2_floats(void) {
+  __m256 a = _mm256_setzero_ps(), b = a;
+  TEN(DECLARE_256_FLOATS)
+  for (int n = 0; n < ROUNDS; n++) {
+    TEN(FMADD)
+  }
+}
+
+/// The best of several runs of ROUNDS times ten instructions of so many multiply-accumulates.
+static double best_rate(void (*products)(void), double macs) {
+  double best = 0;
+  for (int i = 0; i < TRIES; i++) {
+    double started = now();
+    products();
+    double rate = ROUNDS * 10.0 * macs * 2 / (now() - started);
+    best = rate > best ? rate : best;
+  }
+  return best;
+}
+
+double qk_peak_f32(void) {
+  if (qk_cpu() & QK_AVX512VNNI) return best_rate(avx512_floats, 16);
+  return qk_cpu() & QK_AVX2 ? best_rate(avx2_floats, 8) : 0;
+}
+
 double qk_peak(uint32_t isa) {
   void (*products)(void) = avx2;
   double macs = 16;
@@ -62,14 +100,7 @@ double qk_peak(uint32_t isa) {
   } else if (!(isa & QK_AVX2)) {
     return 0;
   }
-  double best = 0;
-  for (int i = 0; i < TRIES; i++) {
-    double started = now();
-    products();
-    double rate = ROUNDS * 10.0 * macs * 2 / (now() - started);
-    best = rate > best ? rate : best;
-  }
-  return best;
+  return best_rate(products, macs);
 }
 #else
 double qk_peak(uint32_t isa) {
@@ -77,4 +108,6 @@ double qk_peak(uint32_t isa) {
   (void)now;
   return 0;
 }
+
+double qk_peak_f32(void) { return 0; }
 #endif

@@ -58,3 +58,7 @@ qk_kernel_info qk_kernel(size_t index);
 /// Multiply-accumulates on bytes, times two, that one core can do in a second with the quickest instruction
 /// of `isa` that the kernels use: measured now, in about 2 ms. 0 where this is not known (portable code).
 double qk_peak(uint32_t isa);
+
+/// Floating-point operations (two to a multiply-accumulate) in fp32 that one core can do in a second,
+/// measured now, in about 2 ms, whatever instruction set the kernels are held to. 0 where this is not known.
+double qk_peak_f32(void);
