@@ -26,7 +26,8 @@ public enum Bindings {
 
   private static var types: [any LuaObject.Type] {
     [
-      Tensor.self, Module.self, Graph.self, Optimizer.self, ScheduleObject.self, DatasetObject.self,
+      Tensor.self, Module.self, Graph.self, RecurrentLayer.self, Optimizer.self, ScheduleObject.self,
+      DatasetObject.self,
       BatchesObject.self,
       Program.self, ProgressBar.self,
     ]

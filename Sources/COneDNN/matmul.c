@@ -2,8 +2,9 @@
 
 #include "plan.h"
 
-/// The number written before the other key words, so that operations never share a key.
-enum { MATMUL_KEY = 1 };
+/// The number written before the other key words, so that operations never share a key: a product, one whose
+/// B is packed, the packing of B.
+typedef enum { PRODUCT = 1, PACKED_PRODUCT = 3, PACKING = 4 } operation;
 
 /// `outer` lines of `inner` elements that lie side by side, the lines not overlapping.
 static bool lines(int64_t outer, int64_t inner, int64_t outer_stride, int64_t inner_stride) {
@@ -56,10 +57,10 @@ static od_matmul_shape simplified(od_matmul_shape s) {
   return s;
 }
 
-static od_key key_of(const od_matmul_shape *s, bool has_bias) {
+static od_key key_of(operation kind, const od_matmul_shape *s, bool has_bias) {
   uint32_t alpha_bits;
   memcpy(&alpha_bits, &s->alpha, sizeof alpha_bits);
-  return (od_key){{MATMUL_KEY, s->batch, s->rows, s->inner, s->columns, s->a_batch_stride, s->a_row_stride,
+  return (od_key){{kind, s->batch, s->rows, s->inner, s->columns, s->a_batch_stride, s->a_row_stride,
                    s->a_column_stride, s->b_batch_stride, s->b_row_stride, s->b_column_stride, alpha_bits,
                    s->accumulate, has_bias}};
 }
@@ -75,10 +76,19 @@ static dnnl_status_t create_layout(od_layout *layout, int64_t batch, int64_t row
 
 enum { A, B, C, BIAS, LAYOUTS };
 
-static dnnl_status_t create_layouts(od_layout layouts[LAYOUTS], const od_matmul_shape *s) {
+/// A product as oneDNN describes it. Where it is `packed`, the layout of B is oneDNN's choice.
+typedef struct {
+  od_layout layouts[LAYOUTS];
+  dnnl_primitive_attr_t attributes;
+  dnnl_primitive_desc_t descriptor;
+} product;
+
+static dnnl_status_t create_layouts(od_layout layouts[LAYOUTS], const od_matmul_shape *s, bool packed) {
   dnnl_status_t status = create_layout(&layouts[A], s->batch, s->rows, s->inner, s->a_batch_stride,
                                        s->a_row_stride, s->a_column_stride);
-  if (status == dnnl_success)
+  if (status == dnnl_success && packed)
+    status = od_layout_create(&layouts[B], 2, (int64_t[]){s->inner, s->columns}, NULL);
+  else if (status == dnnl_success)
     status = create_layout(&layouts[B], s->batch, s->inner, s->columns, s->b_batch_stride, s->b_row_stride,
                            s->b_column_stride);
   if (status == dnnl_success)
@@ -102,42 +112,87 @@ static dnnl_status_t create_attributes(dnnl_primitive_attr_t *attributes, const 
   return status;
 }
 
-static od_plan *create_plan(const od_key *key, const od_matmul_shape *s, bool has_bias) {
+static dnnl_status_t create_product(product *p, const od_matmul_shape *s, bool has_bias, bool packed) {
+  dnnl_status_t status = create_layouts(p->layouts, s, packed);
+  if (status == dnnl_success) status = create_attributes(&p->attributes, s);
+  if (status != dnnl_success) return status;
+  return od_matmul_descriptor_create(
+      &p->descriptor, od_engine(), od_layout_view(&p->layouts[A]), od_layout_view(&p->layouts[B]),
+      has_bias ? od_layout_view(&p->layouts[BIAS]) : NULL, od_layout_view(&p->layouts[C]), p->attributes);
+}
+
+static void destroy_product(product *p) {
+  if (p->descriptor) dnnl_primitive_desc_destroy(p->descriptor);
+  if (p->attributes) dnnl_primitive_attr_destroy(p->attributes);
+  for (int i = 0; i < LAYOUTS; i++) od_layout_destroy(&p->layouts[i]);
+}
+
+/// The layout of B that a packed product asks for.
+static od_layout_ref packed_layout(const product *p) {
+  return dnnl_primitive_desc_query_md(p->descriptor, dnnl_query_weights_md, 0);
+}
+
+static od_plan *create_plan(const od_key *key, const od_matmul_shape *s, bool has_bias, bool packed) {
   if (!od_engine()) return NULL;
-  od_layout layouts[LAYOUTS] = {0};
-  dnnl_primitive_attr_t attributes = NULL;
-  dnnl_primitive_desc_t descriptor = NULL;
-  od_layout_ref refs[LAYOUTS];
-  dnnl_status_t status = create_layouts(layouts, s);
-  for (int i = 0; i < LAYOUTS; i++) refs[i] = od_layout_view(&layouts[i]);
-  if (status == dnnl_success) status = create_attributes(&attributes, s);
-  if (status == dnnl_success)
-    status = od_matmul_descriptor_create(&descriptor, od_engine(), refs[A], refs[B],
-                                         has_bias ? refs[BIAS] : NULL, refs[C], attributes);
+  product p = {0};
   od_plan *plan = NULL;
+  dnnl_status_t status = create_product(&p, s, has_bias, packed);
   if (status == dnnl_success) {
+    od_layout_ref a = od_layout_view(&p.layouts[A]), c = od_layout_view(&p.layouts[C]),
+                  bias = od_layout_view(&p.layouts[BIAS]),
+                  b = packed ? packed_layout(&p) : od_layout_view(&p.layouts[B]);
     od_operand_layout operands[] = {
-        {DNNL_ARG_SRC, false, refs[A], refs[A]},
-        {DNNL_ARG_WEIGHTS, false, refs[B], refs[B]},
-        {DNNL_ARG_DST, true, refs[C], refs[C]},
-        {DNNL_ARG_BIAS, false, refs[BIAS], refs[BIAS]},
+        {DNNL_ARG_SRC, false, a, a},
+        {DNNL_ARG_WEIGHTS, false, b, b},
+        {DNNL_ARG_DST, true, c, c},
+        {DNNL_ARG_BIAS, false, bias, bias},
     };
-    plan = od_plan_create(key, descriptor, has_bias ? 4 : 3, operands);
+    plan = od_plan_create(key, p.descriptor, has_bias ? 4 : 3, operands);
   } else {
     od_fail_onednn("creating a matrix product", status);
   }
-  if (descriptor) dnnl_primitive_desc_destroy(descriptor);
-  if (attributes) dnnl_primitive_attr_destroy(attributes);
-  for (int i = 0; i < LAYOUTS; i++) od_layout_destroy(&layouts[i]);
+  destroy_product(&p);
   return plan;
 }
 
+/// A reorder of B from where it lies to what the packed product asks for.
+static od_plan *create_packing(const od_key *key, const od_matmul_shape *s) {
+  if (!od_engine()) return NULL;
+  product p = {0};
+  od_layout given = {0};
+  dnnl_primitive_desc_t descriptor = NULL;
+  od_plan *plan = NULL;
+  dnnl_status_t status = create_product(&p, s, false, true);
+  if (status == dnnl_success)
+    status = create_layout(&given, 1, s->inner, s->columns, 0, s->b_row_stride, s->b_column_stride);
+  if (status == dnnl_success)
+    status = dnnl_reorder_primitive_desc_create(&descriptor, od_layout_view(&given), od_engine(),
+                                                packed_layout(&p), od_engine(), NULL);
+  if (status == dnnl_success) {
+    od_operand_layout operands[] = {
+        {DNNL_ARG_FROM, false, od_layout_view(&given), od_layout_view(&given)},
+        {DNNL_ARG_TO, true, packed_layout(&p), packed_layout(&p)},
+    };
+    plan = od_plan_create(key, descriptor, 2, operands);
+  } else {
+    od_fail_onednn("packing a matrix", status);
+  }
+  if (descriptor) dnnl_primitive_desc_destroy(descriptor);
+  od_layout_destroy(&given);
+  destroy_product(&p);
+  return plan;
+}
+
+static double macs_of(const od_matmul_shape *s) {
+  return (double)s->batch * (double)s->rows * (double)s->inner * (double)s->columns;
+}
+
 /// One product or batch as oneDNN knows it: neither empty nor with both matrices shared by a batch.
-static od_status run(const od_matmul_shape *s, const float *a, const float *b, const float *bias, float *c) {
-  od_key key = key_of(s, bias != NULL);
-  double macs = (double)s->batch * (double)s->rows * (double)s->inner * (double)s->columns;
-  od_plan *plan = od_plan_find(&key, macs);
-  if (!plan) plan = create_plan(&key, s, bias != NULL);
+static od_status run(const od_matmul_shape *s, const float *a, const float *b, const float *bias, float *c,
+                     bool packed) {
+  od_key key = key_of(packed ? PACKED_PRODUCT : PRODUCT, s, bias != NULL);
+  od_plan *plan = od_plan_find(&key, macs_of(s));
+  if (!plan) plan = create_plan(&key, s, bias != NULL, packed);
   if (!plan) return od_last_status();
   void *pointers[] = {(void *)(uintptr_t)a, (void *)(uintptr_t)b, c, (void *)(uintptr_t)bias};
   return od_plan_run(plan, pointers);
@@ -150,11 +205,47 @@ od_status od_matmul(const od_matmul_shape *shape, const float *a, const float *b
   if (shape->inner == 0) return add_bias_alone(shape, bias, c), OD_OK;
   od_matmul_shape simple = simplified(*shape);
   if (simple.batch == 1 || simple.a_batch_stride != 0 || simple.b_batch_stride != 0)
-    return run(&simple, a, b, bias, c);
+    return run(&simple, a, b, bias, c, false);
 
   od_status status = OD_OK;
   int64_t count = simple.batch, matrix = simple.rows * simple.columns;
   simple.batch = 1;
-  for (int64_t i = 0; i < count && status == OD_OK; i++) status = run(&simple, a, b, bias, c + i * matrix);
+  for (int64_t i = 0; i < count && status == OD_OK; i++)
+    status = run(&simple, a, b, bias, c + i * matrix, false);
   return status;
+}
+
+/// The shape as plans of packed products know it; false after an error.
+static bool packable(const od_matmul_shape *shape, od_matmul_shape *simple) {
+  if (!valid(shape) || shape->batch != 1) {
+    od_fail(OD_INVALID, "matmul: only a single matrix that needs no copy can be packed");
+    return false;
+  }
+  *simple = simplified(*shape);
+  return true;
+}
+
+static od_plan *find_packing(const od_matmul_shape *shape) {
+  od_matmul_shape s;
+  if (!packable(shape, &s)) return NULL;
+  od_key key = key_of(PACKING, &s, false);
+  od_plan *plan = od_plan_find(&key, macs_of(&s));
+  return plan ? plan : create_packing(&key, &s);
+}
+
+int64_t od_matmul_packed_count(const od_matmul_shape *shape) {
+  od_plan *plan = find_packing(shape);
+  od_layout_ref layout;
+  if (!plan || dnnl_memory_get_memory_desc(plan->operands[1].user, &layout) != dnnl_success) return 0;
+  return (int64_t)(dnnl_memory_desc_get_size(layout) / sizeof(float));
+}
+
+od_status od_matmul_pack(const od_matmul_shape *shape, const float *b, float *packed) {
+  od_plan *plan = find_packing(shape);
+  return plan ? od_plan_run(plan, (void *[]){(void *)(uintptr_t)b, packed}) : od_last_status();
+}
+
+od_status od_matmul_packed(const od_matmul_shape *shape, const float *a, const float *packed, float *c) {
+  od_matmul_shape s;
+  return packable(shape, &s) ? run(&s, a, packed, NULL, c, true) : OD_INVALID;
 }

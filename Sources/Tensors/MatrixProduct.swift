@@ -37,6 +37,13 @@ struct Matrices {
     return other
   }
 
+  /// `count` rows of the (first) matrix from row `start` on.
+  func rows(from start: Int, count: Int) -> Matrices {
+    var other = self
+    (other.rows, other.offset) = (count, offset + start * rowStride)
+    return other
+  }
+
   /// Whether oneDNN can read them where they are.
   func isReadable(batch: Int) -> Bool {
     od_matmul_reads(
@@ -45,25 +52,41 @@ struct Matrices {
 }
 
 enum MatrixProduct {
-  /// `c[i] = a[i] b[i] (+ bias)` for i in 0 ..< batch; `c` is dense from element `offset` on.
+  /// `c[i] = a[i] b[i] (+ bias)`, or `c[i] += ...` where it accumulates, for i in 0 ..< batch; `c` is dense from
+  /// element `offset` on.
   static func run(
-    _ a: Matrices, _ b: Matrices, bias: Tensor? = nil, batch: Int = 1, into c: Tensor, offset: Int = 0
+    _ a: Matrices, _ b: Matrices, bias: Tensor? = nil, batch: Int = 1, accumulate: Bool = false,
+    into c: Tensor, offset: Int = 0
   ) throws {
+    func generic<T: NumericElement>(_: T.Type) {
+      product(a, b, bias, batch, accumulate, c.pointer(T.self) + offset)
+    }
     switch c.dtype {
-    case .f32: try single(a, b, bias, batch, c.floats + offset)
-    case .f64: generic(a, b, bias, batch, c.pointer(Double.self) + offset)
-    case .i64: generic(a, b, bias, batch, c.pointer(Int64.self) + offset)
-    case .i32: generic(a, b, bias, batch, c.pointer(Int32.self) + offset)
-    case .i8: generic(a, b, bias, batch, c.pointer(Int8.self) + offset)
-    case .u8: generic(a, b, bias, batch, c.pointer(UInt8.self) + offset)
+    case .f32: try single(a, b, bias, batch, accumulate, c.floats + offset)
+    case .f64: generic(Double.self)
+    case .i64: generic(Int64.self)
+    case .i32: generic(Int32.self)
+    case .i8: generic(Int8.self)
+    case .u8: generic(UInt8.self)
     case .bool: preconditionFailure("products of bool tensors are refused by dtype(of:)")
     }
   }
 
-  private static func single(
-    _ a: Matrices, _ b: Matrices, _ bias: Tensor?, _ batch: Int, _ c: UnsafeMutablePointer<Float>
-  ) throws {
-    let bias = try bias?.contiguous()
+  /// `c = a b`, or `c += a b` where `b` was packed for that; for products of few rows with one `b`.
+  static func run(_ a: Matrices, _ b: PackedMatrix, into c: Tensor, offset: Int = 0) throws {
+    guard let packed = b.packed else {
+      return try run(a, b.matrix, accumulate: b.accumulates, into: c, offset: offset)
+    }
+    var shape = shape(a, b.matrix, 1, b.accumulates)
+    try withExtendedLifetime((a.tensor, packed)) {
+      try OneDNN.check(
+        od_matmul_packed(&shape, a.tensor.floats + a.offset, packed.floats, c.floats + offset), "matmul")
+    }
+  }
+
+  fileprivate static func shape(_ a: Matrices, _ b: Matrices, _ batch: Int, _ accumulate: Bool)
+    -> od_matmul_shape
+  {
     var shape = od_matmul_shape()
     (shape.batch, shape.rows, shape.inner, shape.columns) = (
       Int64(batch), Int64(a.rows), Int64(a.columns), Int64(b.columns)
@@ -75,6 +98,16 @@ enum MatrixProduct {
       Int64(b.batchStride), Int64(b.rowStride), Int64(b.columnStride)
     )
     shape.alpha = 1
+    shape.accumulate = accumulate
+    return shape
+  }
+
+  private static func single(
+    _ a: Matrices, _ b: Matrices, _ bias: Tensor?, _ batch: Int, _ accumulate: Bool,
+    _ c: UnsafeMutablePointer<Float>
+  ) throws {
+    let bias = try bias?.contiguous()
+    var shape = shape(a, b, batch, accumulate)
     try withExtendedLifetime((a.tensor, b.tensor, bias)) {
       try OneDNN.check(
         od_matmul(&shape, a.tensor.floats + a.offset, b.tensor.floats + b.offset, bias?.floats, c), "matmul")
@@ -82,8 +115,9 @@ enum MatrixProduct {
   }
 
   /// The plain product, row by row, so that the inner loop runs along the rows of `b` and `c`.
-  private static func generic<T: NumericElement>(
-    _ a: Matrices, _ b: Matrices, _ bias: Tensor?, _ batch: Int, _ c: UnsafeMutablePointer<T>
+  private static func product<T: NumericElement>(
+    _ a: Matrices, _ b: Matrices, _ bias: Tensor?, _ batch: Int, _ accumulate: Bool,
+    _ c: UnsafeMutablePointer<T>
   ) {
     let n = b.columns
     for i in 0..<batch {
@@ -91,7 +125,12 @@ enum MatrixProduct {
       let right = b.tensor.pointer(T.self) + b.offset + i * b.batchStride
       for row in 0..<a.rows {
         let out = c + (i * a.rows + row) * n
-        for column in 0..<n { out[column] = bias.map { $0.pointer(T.self)[column * $0.strides[0]] } ?? 0 }
+        // A bias and what is there already are not needed together.
+        if let bias {
+          for column in 0..<n { out[column] = bias.pointer(T.self)[column * bias.strides[0]] }
+        } else if !accumulate {
+          for column in 0..<n { out[column] = 0 }
+        }
         for k in 0..<a.columns {
           let factor = left[row * a.rowStride + k * a.columnStride]
           let line = right + k * b.rowStride
@@ -101,5 +140,29 @@ enum MatrixProduct {
         }
       }
     }
+  }
+}
+
+/// The right matrix of many products with the same sizes, laid out once as oneDNN reads it fastest.
+struct PackedMatrix {
+  fileprivate let matrix: Matrices
+  fileprivate let packed: Tensor?
+  fileprivate let accumulates: Bool
+
+  /// - Parameter left: the left matrix of the first product, or any that lies like it.
+  init(_ matrix: Matrices, times left: Matrices, accumulating: Bool = false) throws {
+    (self.matrix, accumulates) = (matrix, accumulating)
+    guard matrix.tensor.dtype == .f32 else {
+      packed = nil
+      return
+    }
+    var shape = MatrixProduct.shape(left, matrix, 1, accumulating)
+    let count = od_matmul_packed_count(&shape)
+    try require(count > 0, "matmul", String(cString: od_last_error()))
+    let packed = try Tensor(undefined: [Int(count)])
+    try withExtendedLifetime(matrix.tensor) {
+      try OneDNN.check(od_matmul_pack(&shape, matrix.tensor.floats + matrix.offset, packed.floats), "matmul")
+    }
+    self.packed = packed
   }
 }

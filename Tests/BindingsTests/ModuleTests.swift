@@ -15,6 +15,45 @@ import Testing
   }
 
   @Test(arguments: [
+    Snippet(
+      "local y, h, c = nn.lstm(3, 4)(x); print(y, h, c)", "tensor[5, 2, 4] tensor[1, 2, 4] tensor[1, 2, 4]"),
+    Snippet(
+      "local l = nn.gru(3, 4, {layers = 2, bidirectional = true, batch_first = true}); local y, h, c = l(x); print(y, h, c)",
+      "tensor[5, 2, 8] tensor[4, 5, 4] nil"),
+    Snippet(
+      "local l = nn.lstm(3, 4); local y, h, c = l(x); local z = l(x, h, c); print(z.shape[1], #l:parameters().weight_ih_l0)",
+      "5 16"),
+    Snippet("print(nn.sequential{nn.gru(3, 4), nn.linear(4, 2)}(x).shape[3])", "2"),
+    Snippet("print(nn.lstm(3, 4), nn.lstm(3, 4).nodes)", "lstm(3, 4) nil"),
+    Snippet(
+      "local l = nn.lstm(3, 4); local p = l:parameters(); local y, c = qs.lstm(x, p.weight_ih_l0, p.weight_hh_l0, {bias_ih = p.bias_ih_l0, bias_hh = p.bias_hh_l0, reverse = false}); local z, h, d = l(x); print((y - z):abs():max():item(), (c - d[1]):abs():max():item())",
+      "0.0 0.0"),
+    Snippet(
+      "local l = nn.gru(3, 4); local p = l:parameters(); local y = qs.gru(x, p.weight_ih_l0, p.weight_hh_l0, {bias_ih = p.bias_ih_l0, bias_hh = p.bias_hh_l0}); print((y - l(x)):abs():max():item())",
+      "0.0"),
+    Snippet(
+      "local g = qs.capture(nn.gru(3, 4), x); print(#g.nodes > 3, g(x).shape[3])", "true 4"),
+    Snippet(
+      "local a, b = nn.lstm(3, 4), nn.lstm(3, 4); b:load_state(a:state()); print((a(x) - b(x)):abs():max():item())",
+      "0.0"),
+  ])
+  func `recurrent layers return the sequence and their final states`(_ snippet: Snippet) throws {
+    let text = """
+      local x = qs.randn(5, 2, 3)
+      local print = function(...)
+        local words = {}
+        for i = 1, select("#", ...) do
+          local v = select(i, ...)
+          words[i] = qs.type(v) == "tensor" and "tensor[" .. table.concat(v.shape, ", ") .. "]" or tostring(v)
+        end
+        print(table.concat(words, " "))
+      end
+
+      """
+    #expect(try Script().output(text + snippet.text) == snippet.output)
+  }
+
+  @Test(arguments: [
     Snippet("print(m[1].weight.shape[1], m[-1].bias.shape[1], #m)", "4 2 3"),
     Snippet("m[1].weight = qs.zeros(4, 3); print(m[1].weight:sum():item())", "0.0"),
     Snippet(

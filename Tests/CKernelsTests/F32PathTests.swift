@@ -14,7 +14,7 @@ private struct Run: CustomTestStringConvertible, Sendable {
     0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 20, 31, 32, 33, 47, 63, 64, 65, 100, 129, 1000,
   ]
 
-  @Test(arguments: elementwise + rowwise + columnwise + windows + steps + moves)
+  @Test(arguments: elementwise + rowwise + columnwise + windows + steps + recurrent + moves)
   private func everyPathGivesTheBitsOfThePortableOne(kernel: Run) {
     let paths = f32Paths()
     for n in Self.sizes {
@@ -223,6 +223,41 @@ private let steps: [Run] = [
       path.adam(n, &options, randomFloats(n, seed: 31 + UInt64(step)), &m, &v, &p)
     }
     return bits(p + m + v)
+  },
+]
+
+private let recurrent: [Run] = [
+  Run(name: "lstm_step") { path, n in
+    let rows = 3
+    var gates = awkwardFloats(rows * 4 * n, seed: 40), cell = [Float](repeating: 7, count: rows * n)
+    var hidden = cell
+    path.lstm_step(rows, n, &gates, randomFloats(rows * n, seed: 41), &cell, &hidden)
+    return bits(gates + cell + hidden)
+  },
+  Run(name: "lstm_step_backward") { path, n in
+    let rows = 3
+    func state(_ seed: UInt64) -> [Float] { randomFloats(rows * n, seed: seed) }
+    var dCell = state(42), dGates = [Float](repeating: 7, count: rows * 4 * n)
+    path.lstm_step_backward(
+      rows, n, randomFloats(rows * 4 * n, seed: 43, in: 0...1), state(44), state(45), state(46), state(47),
+      &dCell, &dGates)
+    return bits(dCell + dGates)
+  },
+  Run(name: "gru_step") { path, n in
+    let rows = 3
+    var gates = awkwardFloats(rows * 3 * n, seed: 48), parts = randomFloats(rows * 3 * n, seed: 49)
+    var candidate = [Float](repeating: 7, count: rows * n), hidden = candidate
+    path.gru_step(rows, n, &gates, &parts, randomFloats(rows * n, seed: 50), &candidate, &hidden)
+    return bits(gates + candidate + hidden)
+  },
+  Run(name: "gru_step_backward") { path, n in
+    let rows = 3
+    func state(_ seed: UInt64) -> [Float] { randomFloats(rows * n, seed: seed) }
+    var dHidden = state(51), dGates = [Float](repeating: 7, count: rows * 3 * n), dParts = dGates
+    path.gru_step_backward(
+      rows, n, randomFloats(rows * 3 * n, seed: 52, in: 0...1), state(53), state(54), state(55), &dHidden,
+      &dGates, &dParts)
+    return bits(dHidden + dGates + dParts)
   },
 ]
 

@@ -72,6 +72,33 @@ private func relativeError(_ values: [Float], _ truth: [Double]) -> Double {
     }
   }
 
+  @Test(arguments: [(32, 16, 64), (1, 3, 5), (7, 33, 17), (32, 128, 512)], [false, true])
+  func aPackedMatrixGivesTheSameProducts(size: (rows: Int, inner: Int, columns: Int), turned: Bool) {
+    let (rows, inner, columns) = size
+    let x = random(rows * inner, seed: 1), y = random(inner * columns, seed: 2)
+    for accumulate in [false, true] {
+      let strides = turned ? (1, inner) : (columns, 1)
+      var shape = od_matmul_shape(
+        batch: 1, rows: Int64(rows), inner: Int64(inner), columns: Int64(columns), a_batch_stride: 0,
+        a_row_stride: Int64(inner), a_column_stride: 1, b_batch_stride: 0, b_row_stride: Int64(strides.0),
+        b_column_stride: Int64(strides.1), alpha: 1, accumulate: accumulate)
+      var packed = [Float](repeating: 0, count: Int(od_matmul_packed_count(&shape)))
+      #expect(packed.count >= inner * columns)
+      #expect(od_matmul_pack(&shape, y, &packed) == OD_OK)
+      let start = random(rows * columns, seed: 3)
+      var expected = start, actual = start
+      #expect(od_matmul(&shape, x, y, nil, &expected) == OD_OK)
+      #expect(od_matmul_packed(&shape, x, packed, &actual) == OD_OK)
+      #expect(relativeError(actual, expected.map(Double.init)) < 1e-5)
+    }
+  }
+
+  @Test func aBatchCannotBePacked() {
+    var shape = dense(2, 3, 4, 5)
+    #expect(od_matmul_packed_count(&shape) == 0)
+    #expect(String(cString: od_last_error()).contains("only a single matrix"))
+  }
+
   private func dense(_ batch: Int64, _ rows: Int64, _ inner: Int64, _ columns: Int64) -> od_matmul_shape {
     od_matmul_shape(
       batch: batch, rows: rows, inner: inner, columns: columns, a_batch_stride: rows * inner,

@@ -144,6 +144,31 @@ struct OnnxNodeTests {
     }
   }
 
+  /// Recurrent nodes hold both directions in one tensor and their gates in another order; their results have an axis
+  /// of directions, which comes third from the front, or third from the end where the batch is first.
+  @Test(arguments: ["gru_batchwise", "gru_with_initial_bias", "lstm_batchwise", "lstm_with_initial_bias"])
+  func recurrentLayersMatch(name: String) throws {
+    let node = try OnnxNodeCase("test_" + name)
+    let isLSTM = node.operation == "LSTM"
+    let order = isLSTM ? [0, 2, 3, 1] : [1, 0, 2]
+    let t = node.inputs.compactMap { $0 }
+    let batchFirst = node.integer("layout", default: 0) == 1
+    let size = node.integer("hidden_size", default: 0)
+    func reordered(_ x: Tensor) throws -> Tensor {
+      try Tensor.concat(order.map { try x.narrow(axis: 0, start: $0 * size, count: size) }, axis: 0)
+    }
+    var inputs = [try batchFirst ? t[0].transposed(0, 1) : t[0]]
+    inputs += try t[1...2].map { try reordered($0.select(axis: 0, index: 0)) }
+    if t.count > 3 {
+      let both = try t[3].select(axis: 0, index: 0), half = order.count * size
+      inputs += try [0, half].map { try reordered(both.narrow(axis: 0, start: $0, count: half)) }
+    }
+    let y = try isLSTM ? LSTM().apply(inputs) : GRU().apply(inputs)
+    let final = try y.select(axis: 0, index: t[0].shape[batchFirst ? 1 : 0] - 1)
+    let expected = try #require(node.outputs.last ?? nil)
+    for (a, b) in zip(try final.doubles(), try expected.doubles()) { #expect(abs(a - b) <= 2e-6) }
+  }
+
   private static func integers(_ tensor: Tensor) throws -> [Int] {
     try tensor.array(Int64.self).map(Int.init)
   }

@@ -49,15 +49,17 @@ public struct OnnxNodeCase {
     operation = fields.compactMap { $0.number == 4 ? $0.value.text : nil }.first ?? ""
     attributes = Dictionary(
       uniqueKeysWithValues: try fields.compactMap { $0.number == 5 ? try Self.attribute($0.value) : nil })
-    var next = 0
-    inputs = try fields.filter { $0.number == 1 }.map { field in
-      if field.value.text == "" { return nil }
-      defer { next += 1 }
-      return try Self.tensor(folder + "/test_data_set_0/input_\(next).pb")
+    /// A name that is empty stands for an input or output left out; it has no file.
+    func values(_ number: Int, _ kind: String) throws -> [Tensor?] {
+      var next = 0
+      return try fields.filter { $0.number == number }.map { field in
+        if field.value.text == "" { return nil }
+        defer { next += 1 }
+        return try Self.tensor(folder + "/test_data_set_0/\(kind)_\(next).pb")
+      }
     }
-    outputs = try fields.filter { $0.number == 2 }.indices.map {
-      try Self.tensor(folder + "/test_data_set_0/output_\($0).pb")
-    }
+    inputs = try values(1, "input")
+    outputs = try values(2, "output")
   }
 
   private static func bytes(_ path: String) throws -> ArraySlice<UInt8> {

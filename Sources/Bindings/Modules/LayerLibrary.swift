@@ -7,7 +7,7 @@ enum LayerLibrary {
   static var library: Library {
     Library(
       "qs.nn", "Layers and containers. Sizes are positional, everything else is an option.",
-      layers + pooling + activations + containers + [ScriptedModule.function])
+      layers + RecurrentLayer.constructors + pooling + activations + containers + [ScriptedModule.function])
   }
 
   private static var layers: [Function] {

@@ -4,7 +4,9 @@ import Models
 import Tensors
 
 extension Module: LuaObject {
-  public static var luaName: String { self is Graph.Type ? "graph" : "module" }
+  public static var luaName: String {
+    self is Graph.Type ? "graph" : self is RecurrentLayer.Type ? "recurrent" : "module"
+  }
 
   public static var luaType: LuaType {
     if self is Graph.Type {
@@ -12,12 +14,19 @@ extension Module: LuaObject {
         "A model as a list of operations, captured from a module; a module itself.",
         properties: Graph.properties, methods: methods + Graph.graphMethods)
     }
+    if self is RecurrentLayer.Type {
+      return LuaType(
+        "An lstm or gru; a module that also returns its final states.",
+        properties: [training, noNodes],
+        methods: methods.filter { $0.name != "__call" } + [RecurrentLayer.call])
+    }
     return LuaType(
       "A layer or a model. Call it with its inputs; read parameters and children by name (model.conv.weight, model[1]).",
-      properties: [
-        training,
-        Property("nodes", "Only a graph has nodes; nil here.", type: "nil") { (_: Module) in nil as Int? },
-      ], methods: methods)
+      properties: [training, noNodes], methods: methods)
+  }
+
+  private static var noNodes: Property {
+    Property("nodes", "Only a graph has nodes; nil here.", type: "nil") { (_: Module) in nil as Int? }
   }
 
   static var training: Property {

@@ -22,7 +22,7 @@ extension Tensor {
 
   /// What `qs` knows of tensors.
   static var functions: [Function] {
-    creation + random + gradientFunctions + TensorFunction.all.map(\.function) + [attention]
+    creation + random + gradientFunctions + TensorFunction.all.map(\.function) + [attention] + recurrent
   }
 
   private static var gradientFunctions: [Function] {

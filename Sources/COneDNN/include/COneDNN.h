@@ -70,6 +70,16 @@ bool od_matmul_reads(int64_t batch, int64_t rows, int64_t columns, int64_t batch
 od_status od_matmul(const od_matmul_shape *shape, const float *a, const float *b, const float *bias,
                     float *c);
 
+/// Elements that B takes in the layout oneDNN reads fastest in products of exactly this shape; 0 after an
+/// error. For a `batch` of 1 without empty dimensions.
+int64_t od_matmul_packed_count(const od_matmul_shape *shape);
+
+/// Brings B into that layout, for many products that share it.
+od_status od_matmul_pack(const od_matmul_shape *shape, const float *b, float *packed);
+
+/// od_matmul without a bias, with B as `od_matmul_pack` left it for the same shape.
+od_status od_matmul_packed(const od_matmul_shape *shape, const float *a, const float *packed, float *c);
+
 /// A two-dimensional convolution (cross-correlation, as in PyTorch and ONNX).
 ///
 /// Activations are channels-last: source `[batch, height, width, channels]`, destination
