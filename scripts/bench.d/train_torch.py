@@ -162,5 +162,32 @@ def distill():
     report("distill", step, BATCH)
 
 
+def lstm():
+    torch.manual_seed(1)
+    net, x = nn.LSTM(128, 128), torch.randn(64, 32, 128)
+    optimizer = sgd(net)
+
+    def step():
+        net(x)[0].square().mean().backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    report("lstm", step, 32, "sequences/s")
+
+
+def encoder():
+    torch.manual_seed(1)
+    layer = nn.TransformerEncoderLayer(384, 12, 1536, dropout=0, activation="gelu", batch_first=True)
+    net, x = nn.TransformerEncoder(layer, 6), torch.randn(8, 128, 384)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-4, fused=True)
+
+    def step():
+        net(x).square().mean().backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    report("encoder", step, 8, "sequences/s")
+
+
 torch.set_num_threads(1)
 globals()[NAME]()
