@@ -9,7 +9,8 @@ public enum Gzip {
     var input = bytes[...]
     repeat {
       do {
-        input = input.dropFirst(try Inflate.stream(input, .gzip, into: &output, limit: limit))
+        let used = try input.withUnsafeBytes { try Inflate.stream($0, .gzip, into: &output, limit: limit) }
+        input = input.dropFirst(used)
       } catch let failure as Inflate.Failure {
         throw FileError(path, problem(failure, limit))
       }

@@ -36,6 +36,19 @@ public final class MappedFile {
     }
   }
 
+  /// Bytes that come from elsewhere than a file; `path` is what errors call them.
+  public init(copying content: [UInt8], as path: String) {
+    self.path = path
+    isRead = true
+    bytes = .allocate(byteCount: content.count, alignment: 64)
+    bytes.copyBytes(from: content)
+  }
+
+  /// The bytes of a part of the file.
+  func part(_ range: Range<Int>) -> UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(rebasing: bytes[range])
+  }
+
   deinit {
     if isRead { bytes.deallocate() } else { munmap(bytes.baseAddress, bytes.count) }
   }

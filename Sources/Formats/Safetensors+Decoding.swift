@@ -2,35 +2,42 @@ import Foundation
 import Tensors
 
 extension Safetensors {
-  /// Reads a file's bytes, strictly: every offset within the file, no overlaps, no gaps, sizes that match.
   public init(decoding bytes: [UInt8], path: String) throws {
-    let (header, start) = try Self.header(bytes, path)
+    try self.init(MappedFile(copying: bytes, as: path))
+  }
+
+  /// Reads a file strictly: every offset within the file, no overlaps, no gaps, sizes that match. Tensors share
+  /// the file's memory where they lie aligned in it, which is everywhere in files that this program writes.
+  public init(_ file: MappedFile) throws {
+    let (header, start) = try Self.header(UnsafeRawBufferPointer(file.bytes), file.path)
     var entries: [Entry] = []
     metadata = [:]
     for (name, value) in header {
       if name == Self.metadataKey {
         guard let text = value as? [String: String] else {
-          throw FileError(path, "is damaged: its metadata must hold text only")
+          throw FileError(file.path, "is damaged: its metadata must hold text only")
         }
         metadata = text
       } else {
-        entries.append(try Entry(name, value, path))
+        entries.append(try Entry(name, value, file.path))
       }
     }
     entries.sort { ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound) }
-    try Self.checkLayout(entries, dataBytes: bytes.count - start, path)
+    try Self.checkLayout(entries, dataBytes: file.bytes.count - start, file.path)
     tensors = [:]
-    for entry in entries { tensors[entry.name] = try entry.tensor(bytes, start, path) }
+    for entry in entries { tensors[entry.name] = try entry.tensor(file, start) }
   }
 
   /// As large as the format's own library allows.
   private static let largestHeader = 100_000_000
 
-  private static func header(_ bytes: [UInt8], _ path: String) throws -> ([String: Any], start: Int) {
+  private static func header(_ bytes: UnsafeRawBufferPointer, _ path: String) throws
+    -> ([String: Any], start: Int)
+  {
     guard bytes.count >= 8 else {
       throw FileError(path, "is not a safetensors file: it has only \(bytes.count) bytes")
     }
-    let length = bytes[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    let length = bytes.little(UInt64.self, at: 0)
     guard length <= UInt64(min(largestHeader, bytes.count - 8)) else {
       throw FileError(
         path,
@@ -73,7 +80,7 @@ extension Safetensors {
 /// What the header says about one tensor.
 private struct Entry {
   let name: String
-  let dtype: DType
+  let type: StoredType
   let shape: Shape
   let range: Range<Int>
 
@@ -81,13 +88,13 @@ private struct Entry {
     func damaged(_ problem: String) -> FileError {
       FileError(path, "is damaged: tensor '\(name)' \(problem)")
     }
-    guard let fields = value as? [String: Any], let type = fields["dtype"] as? String,
+    guard let fields = value as? [String: Any], let code = fields["dtype"] as? String,
       let extents = fields["shape"] as? [Int], let offsets = fields["data_offsets"] as? [Int],
       offsets.count == 2
     else { throw damaged("lacks dtype, shape or data_offsets, or they are of the wrong kind") }
-    guard let dtype = Safetensors.names.first(where: { $0.1 == type })?.0 else {
-      let known = Safetensors.names.map(\.1).joined(separator: ", ")
-      throw FileError(path, "tensor '\(name)' has element type \(type); \(known) are read")
+    guard let type = Safetensors.types.first(where: { $0.1 == code })?.0 else {
+      let known = Safetensors.types.map(\.1).joined(separator: ", ")
+      throw FileError(path, "tensor '\(name)' has element type \(code); \(known) are read")
     }
     guard offsets[0] >= 0, offsets[0] <= offsets[1] else {
       throw damaged("has impossible offsets \(offsets)")
@@ -95,27 +102,19 @@ private struct Entry {
     do { shape = try Shape(checking: extents, for: name) } catch {
       throw damaged("has an impossible shape \(extents)")
     }
-    guard offsets[1] - offsets[0] == shape.elements * dtype.size else {
+    guard offsets[1] - offsets[0] == shape.elements * type.size else {
       throw damaged(
-        "is \(type) \(shape), \(shape.elements * dtype.size) bytes, but its offsets span \(offsets[1] - offsets[0])"
+        "is \(code) \(shape), \(shape.elements * type.size) bytes, but its offsets span \(offsets[1] - offsets[0])"
       )
     }
-    (self.name, self.dtype, range) = (name, dtype, offsets[0]..<offsets[1])
+    (self.name, self.type, range) = (name, type, offsets[0]..<offsets[1])
   }
 
-  func tensor(_ bytes: [UInt8], _ start: Int, _ path: String) throws -> Tensor {
-    let tensor = try Tensor(undefined: shape, dtype)
-    bytes.withUnsafeBytes { source in
-      if let base = source.baseAddress, !range.isEmpty {
-        tensor.bytes.copyMemory(from: base + start + range.lowerBound, byteCount: range.count)
-      }
+  func tensor(_ file: MappedFile, _ start: Int) throws -> Tensor {
+    let bytes = file.part(start + range.lowerBound..<start + range.upperBound)
+    if let problem = type.problem(in: UnsafeRawBufferPointer(bytes)) {
+      throw FileError(file.path, "is damaged: tensor '\(name)' \(problem)")
     }
-    if dtype == .bool {
-      let values = UnsafeRawBufferPointer(start: tensor.bytes, count: tensor.byteCount)
-      guard values.allSatisfy({ $0 <= 1 }) else {
-        throw FileError(path, "is damaged: tensor '\(name)' is BOOL with bytes other than 0 and 1")
-      }
-    }
-    return tensor
+    return try type.tensor(shape, bytes, owner: file)
   }
 }

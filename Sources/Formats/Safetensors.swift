@@ -12,13 +12,21 @@ public struct Safetensors {
     (self.tensors, self.metadata) = (tensors, metadata)
   }
 
-  public init(contentsOf path: String) throws { try self.init(decoding: AtomicFile.read(path), path: path) }
+  /// One file, mapped into memory, or all that a `model.safetensors.index.json` names.
+  public init(contentsOf path: String) throws {
+    if path.hasSuffix(".json") { try self.init(shardsOf: path) } else { try self.init(MappedFile(path)) }
+  }
 
   public func write(to path: String) throws { try AtomicFile.write(try encoded(), to: path) }
 
   static let names: [(DType, String)] = [
     (.bool, "BOOL"), (.u8, "U8"), (.i8, "I8"), (.i32, "I32"), (.i64, "I64"), (.f32, "F32"), (.f64, "F64"),
   ]
+  /// What is read: beside our types those that become a wider one.
+  static let types: [(StoredType, String)] =
+    names.map { (.same($0.0), $0.1) } + [
+      (.f16, "F16"), (.bf16, "BF16"), (.i16, "I16"), (.u16, "U16"), (.u32, "U32"),
+    ]
   static let metadataKey = "__metadata__"
 
   /// The file's bytes. Wider types come first, each in the order of names, so that every tensor is aligned to

@@ -141,6 +141,12 @@ enum Prelude {
       return "{\n" .. indent .. table.concat(parts, ",\n" .. indent) .. "\n" .. string.rep("  ", depth) .. "}"
     end
 
+    -- A text with patterns replaced, each wherever it matches: pattern, replacement, pattern, replacement ...
+    function tools.rewrite(text, replacements)
+      for i = 1, #replacements, 2 do text = text:gsub(replacements[i], replacements[i + 1]) end
+      return text
+    end
+
     -- The last value of a session.
     function tools.keep(value) rawset(_G, "_", value) end
 

@@ -6,6 +6,7 @@ struct Tools {
   let show: LuaFunction
   let complete: LuaFunction
   let keep: LuaFunction
+  let rewrite: LuaFunction
 
   /// Runs the prelude in a VM that has no libraries yet.
   init(_ vm: LuaVM) throws {
@@ -14,12 +15,13 @@ struct Tools {
     let results = try vm.load(Prelude.text, chunk: Prelude.chunk, taking: LuaVM.copy)
     guard case .table(let table)? = results.first, case .function(let freeGlobals)? = table["free_globals"],
       case .function(let show)? = table["show"], case .function(let complete)? = table["complete"],
-      case .function(let keep)? = table["keep"]
+      case .function(let keep)? = table["keep"], case .function(let rewrite)? = table["rewrite"]
     else { throw LuaError("the prelude has lost its tools") }
     self.freeGlobals = freeGlobals
     self.show = show
     self.complete = complete
     self.keep = keep
+    self.rewrite = rewrite
   }
 
   private static func hostFunctions(of vm: LuaVM) -> [Function] {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @Suite struct ModuleTests {
@@ -112,6 +113,34 @@ import Testing
     #expect(output[0] == "0")
     #expect(output[1] == "2 2")
     #expect(output[2].contains("does not fit the model (unexpected: 'bias'); load with strict = false"))
+  }
+
+  @Test(arguments: [
+    Snippet("print(m:load(path, {rename = {['^module%.'] = ''}, key = 'model'}).loaded)", "6"),
+    Snippet(
+      "print(m:load(path, {rename = function(n) return n:match('^module%.(.*)') end, key = 'model'}).loaded)",
+      "6"),
+    Snippet(
+      "local r = m:load(path, {strict = false, rename = {['^module%.0'] = '0'}, key = 'model'}); "
+        + "print(r.loaded, #r.missing, r.missing[1], r.unexpected[1])", "2 4 1.weight module.1.bias"),
+    Snippet("print(qs.torch.load(path, {key = 'model'})['module.0.weight']:sum():item())", "15.0"),
+    Snippet("print(qs.torch.load(path)['list.1.x'].shape[1])", "3"),
+  ])
+  func `a PyTorch checkpoint loads with its names changed`(_ snippet: Snippet) throws {
+    let start =
+      "local m, path = nn.sequential{nn.linear(3, 2), nn.batch_norm2d(2)}, '\(Golden.path("torch/checkpoint.pt"))'; "
+    #expect(try Script().output(start + snippet.text) == snippet.output)
+  }
+
+  @Test func `renaming says what is wrong with it`() throws {
+    let start =
+      "local m = nn.linear(3, 2); local path = '\(Golden.path("torch/checkpoint.pt"))'; m:load(path, {rename = "
+    #expect(
+      try Script().mistake(start + "function() return 1 end})").contains(
+        "must return a name or nil (got a number"))
+    #expect(try Script().mistake(start + "{['.*'] = 'a'}})").contains("would both be renamed to 'a'"))
+    #expect(try Script().mistake(start + "{['[a'] = 'a'}})").contains("malformed pattern"))
+    #expect(try Script().mistake(start + "3})").contains("rename"))
   }
 
   @Test func `a captured graph computes what its module does`() throws {

@@ -25,13 +25,31 @@ enum FileLibraries {
       "qs.safetensors", "Files of named tensors; see module:save.",
       [
         Function(
-          "load", "Reads all tensors of a file, by name.", .required("path", String.self, "the file"),
-          returns: "table<string, tensor>"
+          "load",
+          "Reads all tensors of a file, or of all the files that a model.safetensors.index.json names. F16 and BF16 "
+            + "become f32.",
+          .required("path", String.self, "the file"), returns: "table<string, tensor>"
         ) { path in try Safetensors(contentsOf: path).tensors },
         Function(
           "save", "Writes tensors by name.", .required("path", String.self, "the file"),
           .required("tensors", [String: Tensor].self, "by name")
         ) { (path, tensors) -> Void in try Safetensors(tensors).write(to: path) },
+      ])
+  }
+
+  /// `qs.torch`
+  static var torch: Library {
+    Library(
+      "qs.torch", "PyTorch's files; see module:load.",
+      [
+        Function(
+          "load",
+          "Reads the tensors of a file that torch.save wrote, by name; what nests gives names with dots. Nothing in the "
+            + "file is run. Half and bfloat16 become f32.",
+          .required("path", String.self, "the file, from PyTorch 1.6 or later"),
+          .option("key", String?.self, "the part of the file to read, such as \"model\""),
+          returns: "table<string, tensor>"
+        ) { path, key in try TorchFile(contentsOf: path, key: key).tensors }
       ])
   }
 }

@@ -134,18 +134,44 @@ extension Module: LuaObject {
         .required("path", String.self, "the file; written whole or not at all")
       ) { (m, path) -> Void in try Safetensors(m).write(to: path) },
       Function(
-        "load", "Reads parameters and buffers from a safetensors file.", .receiver(Module.self),
-        .required("path", String.self, "the file"),
+        "load",
+        "Reads parameters and buffers from a file: safetensors, the index.json of several, or PyTorch's .pt. Returns "
+          + "the number loaded, and the names that are missing, unexpected and misshaped.",
+        .receiver(Module.self), .required("path", String.self, "the file"),
         .option(
           "strict", default: true, "refuse a file whose names or shapes do not fit; else take what fits"),
+        .option(
+          "rename", LuaRenaming?.self,
+          "the file's names to the model's: {[\"^encoder%.\"] = \"\"}, Lua patterns, or a function; nil leaves one out"
+        ),
+        .option("key", String?.self, "the part of a PyTorch file, such as \"model\""),
         returns: "table"
-      ) { m, path, strict in
-        let report = try Safetensors(contentsOf: path).load(into: m, strict: strict, path: path)
-        return [
-          "missing": report.missing, "unexpected": report.unexpected, "misshaped": report.misshaped,
-        ]
+      ) { m, path, strict, rename, key in
+        let tensors = try TensorFile.read(path, key: key)
+        let report = try m.load(renamed(tensors, rename), strict: strict, path: path)
+        return LuaTable([
+          "loaded": .int(report.loaded), "missing": names(report.missing),
+          "unexpected": names(report.unexpected), "misshaped": names(report.misshaped.map(\.name)),
+        ])
       },
     ]
+  }
+
+  private static func names(_ names: [String]) -> LuaValue {
+    .table(LuaTable(items: names.map(LuaValue.string)))
+  }
+
+  private static func renamed(_ tensors: [String: Tensor], _ rename: LuaRenaming?) throws -> [String: Tensor]
+  {
+    guard let rename else { return tensors }
+    var origins: [String: String] = [:]
+    for name in tensors.keys.sorted() {
+      guard let new = try rename(name) else { continue }
+      if let other = origins.updateValue(name, forKey: new) {
+        throw ShapeError("load", "'\(other)' and '\(name)' would both be renamed to '\(new)'")
+      }
+    }
+    return origins.compactMapValues { tensors[$0] }
   }
 
   private static var inspection: [Function] {
