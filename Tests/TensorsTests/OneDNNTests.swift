@@ -72,6 +72,36 @@ private func relativeError(_ values: [Float], _ truth: [Double]) -> Double {
     }
   }
 
+  /// As the heads of attention lie: each row holds a line of every matrix.
+  @Test(arguments: [false, true]) func readsMatricesThatLieBetweenEachOthersLines(turned: Bool) {
+    let (heads, rows, inner, columns) = (3, 5, 4, 6)
+    let x = random(rows * heads * inner, seed: 1), y = random(inner * heads * columns, seed: 2)
+    let (line, step) = turned ? (inner, 1) : (columns, heads * columns)
+    let across = turned ? heads * inner : 1
+    #expect(od_matmul_reads(3, 5, 4, 4, 12, 1))
+    #expect(!od_matmul_reads(3, 5, 4, 4, 11, 1))
+    var shape = od_matmul_shape(
+      batch: Int64(heads), rows: Int64(rows), inner: Int64(inner), columns: Int64(columns),
+      a_batch_stride: Int64(inner), a_row_stride: Int64(heads * inner), a_column_stride: 1,
+      b_batch_stride: Int64(line), b_row_stride: Int64(step), b_column_stride: Int64(across), alpha: 1,
+      accumulate: false)
+    var c = [Float](repeating: 0, count: heads * rows * columns)
+    #expect(od_matmul(&shape, x, y, nil, &c) == OD_OK, "\(String(cString: od_last_error()))")
+    var truth: [Double] = []
+    for head in 0..<heads {
+      for row in 0..<rows {
+        for column in 0..<columns {
+          truth.append(
+            (0..<inner).reduce(0) { sum, p in
+              sum + Double(x[(row * heads + head) * inner + p])
+                * Double(y[head * line + p * step + column * across])
+            })
+        }
+      }
+    }
+    #expect(relativeError(c, truth) < 1e-5)
+  }
+
   @Test(arguments: [(32, 16, 64), (1, 3, 5), (7, 33, 17), (32, 128, 512)], [false, true])
   func aPackedMatrixGivesTheSameProducts(size: (rows: Int, inner: Int, columns: Int), turned: Bool) {
     let (rows, inner, columns) = size

@@ -6,8 +6,14 @@ extension RecurrentLayer {
   /// What `qs.nn` has of them, one for each kind of cell.
   static var constructors: [Function] {
     [
-      constructor(.lstm, "Long short-term memory; called, it returns y, h, c: every position's hidden state, then the final hidden and cell states [layers * directions, N, hidden]; h and c may be given too."),
-      constructor(.gru, "Gated recurrent units; called, it returns y, h: every position's hidden state, then the final ones [layers * directions, N, hidden]; h may be given too."),
+      constructor(
+        .lstm,
+        "Long short-term memory; called, it returns y, h, c: every position's hidden state, then the final hidden and cell states [layers * directions, N, hidden]; h and c may be given too."
+      ),
+      constructor(
+        .gru,
+        "Gated recurrent units; called, it returns y, h: every position's hidden state, then the final ones [layers * directions, N, hidden]; h may be given too."
+      ),
     ]
   }
 
@@ -19,7 +25,8 @@ extension RecurrentLayer {
       .option("bias", default: true, "whether it has biases"),
       .option("batch_first", default: false, "[N, T, features] in and out, in place of [T, N, features]"),
       .option("dropout", default: 0.0, "share of the elements set to 0 between layers in training"),
-      .option("bidirectional", default: false, "whether to walk from the end too; the result is twice as wide"),
+      .option(
+        "bidirectional", default: false, "whether to walk from the end too; the result is twice as wide"),
       returns: "recurrent"
     ) { inputs, hidden, layers, bias, batchFirst, dropout, bidirectional in
       try RecurrentLayer(
@@ -32,7 +39,8 @@ extension RecurrentLayer {
   static var call: Function {
     Function(
       "__call", "The hidden state at every position, then the final states.", .receiver(RecurrentLayer.self),
-      .rest("inputs", Tensor.self, "the sequence, then the states to start from"), returns: "tensor, tensor, tensor?"
+      .rest("inputs", Tensor.self, "the sequence, then the states to start from"),
+      returns: "tensor, tensor, tensor?"
     ) { layer, inputs in
       try require(!inputs.isEmpty, layer.kind, "takes a tensor, got nothing")
       let (output, states) = try layer.callWithStates(inputs)

@@ -6,8 +6,10 @@ extension Tensor {
   static var recurrent: [Function] {
     [
       Function(
-        "lstm", "One layer of long short-term memory in one direction. Gates: input, forget, candidate, output.",
-        .sequence, .inputWeight(4), .hiddenWeight(4), .inputBias(4), .hiddenBias(4), .state("h0"), .state("c0"),
+        "lstm",
+        "One layer of long short-term memory in one direction. Gates: input, forget, candidate, output.",
+        .sequence, .inputWeight(4), .hiddenWeight(4), .inputBias(4), .hiddenBias(4), .state("h0"),
+        .state("c0"),
         .reverse, returns: "tensor, tensor"
       ) { x, inputWeight, hiddenWeight, inputBias, hiddenBias, h0, c0, reverse in
         let given = [inputBias, hiddenBias, h0, c0].compactMap { $0 }

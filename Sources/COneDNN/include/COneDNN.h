@@ -61,7 +61,8 @@ typedef struct {
 } od_matmul_shape;
 
 /// Whether a batch of `rows x columns` matrices lies so that it can be multiplied without a copy: row-major
-/// or column-major with any distance between lines, matrices either apart or all the same (`batch_stride` 0).
+/// or column-major with any distance between lines, matrices apart, between each other's lines (heads of
+/// attention), or all the same (`batch_stride` 0).
 /// The stride along a dimension of one element does not matter.
 bool od_matmul_reads(int64_t batch, int64_t rows, int64_t columns, int64_t batch_stride, int64_t row_stride,
                      int64_t column_stride);

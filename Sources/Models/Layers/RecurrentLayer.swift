@@ -40,7 +40,9 @@ public final class RecurrentLayer: Module {
     try require(
       dropout >= 0 && dropout <= 1, kind, "argument 'dropout' must be from 0 to 1 (got \(dropout))")
     (self.cell, self.inputs, self.hidden, self.layers) = (cell, inputs, hidden, layers)
-    (self.bias, self.batchFirst, self.bidirectional, self.dropout) = (bias, batchFirst, bidirectional, dropout)
+    (self.bias, self.batchFirst, self.bidirectional, self.dropout) = (
+      bias, batchFirst, bidirectional, dropout
+    )
     super.init(kind: kind)
     for layer in 0..<layers {
       let width = layer == 0 ? inputs : hidden * directions

@@ -42,8 +42,11 @@ public struct Attention: Op {
 
   /// scale * q k^T, before any mask: [N, heads, T, S].
   public func scores(_ t: [Tensor]) throws -> Tensor {
-    try MatMul()(split(t[0]), split(t[1]).matrixTransposed) * scale(for: t[0].shape)
+    try MatMul()(split(scaled(t[0])), split(t[1]).matrixTransposed)
   }
+
+  /// The queries take the factor, for there are fewer numbers in them than in the scores.
+  private func scaled(_ q: Tensor) throws -> Tensor { try q * scale(for: q.shape) }
 
   private func masked(_ scores: Tensor, _ t: [Tensor]) throws -> Tensor {
     let given = t.count > 3 ? try scores + t[3] : scores
@@ -61,16 +64,15 @@ public struct Attention: Op {
 
   public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
     let (q, k, v) = (
-      try split(record.inputs[0]), try split(record.inputs[1]), try split(record.inputs[2])
+      try split(scaled(record.inputs[0])), try split(record.inputs[1]), try split(record.inputs[2])
     )
     let (p, dy) = (record.saved[0], try split(dy))
     let dP = try MatMul()(dy, v.matrixTransposed)
     let softmax = Record(inputs: [p], needs: [true], output: p)
     guard let dS = try Softmax(axis: 3).backward(dP, softmax)[0] else { preconditionFailure("was asked for") }
-    let scaled = try dS * scale(for: record.inputs[0].shape)
     var gradients: [Tensor?] = [
-      record.needs[0] ? try join(MatMul()(scaled, k)) : nil,
-      record.needs[1] ? try join(MatMul()(scaled.matrixTransposed, q)) : nil,
+      record.needs[0] ? try scaled(join(MatMul()(dS, k))) : nil,
+      record.needs[1] ? try join(MatMul()(dS.matrixTransposed, q)) : nil,
       record.needs[2] ? try join(MatMul()(p.matrixTransposed, dy)) : nil,
     ]
     if record.inputs.count > 3 {

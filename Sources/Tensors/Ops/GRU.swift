@@ -36,7 +36,8 @@ public struct GRU: RecurrentOp {
     let y = try Tensor(undefined: context.shape, T.dtype)
     if batch == 0 { return y }
     let h0 = try state(0, t)
-    let gates = try projected(t, bias: t.inputBias)
+    let input = try InputProjection(t, bias: t.inputBias)
+    let gates = input.sums
     let candidates = try Tensor(undefined: [steps, batch, size], T.dtype)
     let recurrent = try Tensor(undefined: [batch, 3 * size], T.dtype)
     let bias = try t.hiddenBias?.broadcast(to: recurrent.shape).contiguous()
@@ -46,6 +47,7 @@ public struct GRU: RecurrentOp {
     let hidden = Matrices(rowsOf: y)
     let row = batch * size
     try walk(steps) { position, before in
+      try input.reach(position, reversed: isReversed)
       let state = before.map { hidden.rows(from: $0 * batch, count: batch) } ?? Matrices(h0)
       if let bias { recurrent.copyElements(from: bias) }
       try MatrixProduct.run(state, weight, into: recurrent)

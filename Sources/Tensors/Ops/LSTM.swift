@@ -39,7 +39,8 @@ public struct LSTM: RecurrentOp {
     if batch == 0 { return y }
     let (h0, c0) = (try state(0, t), try state(1, t))
     let bias = try t.inputBias.flatMap { a in try t.hiddenBias.map { b in try Add().evaluate(a, b) } }
-    let gates = try projected(t, bias: bias)
+    let input = try InputProjection(t, bias: bias)
+    let gates = input.sums
     let cells = try Tensor(undefined: [steps, batch, size], T.dtype)
     let weight = try PackedMatrix(
       Matrices(try t.hiddenWeight.contiguous()).transposed, times: Matrices(h0), accumulating: true)
@@ -47,6 +48,7 @@ public struct LSTM: RecurrentOp {
     let hidden = Matrices(rowsOf: y)
     let row = batch * size
     try walk(steps) { position, before in
+      try input.reach(position, reversed: isReversed)
       let state = before.map { hidden.rows(from: $0 * batch, count: batch) } ?? Matrices(h0)
       try MatrixProduct.run(state, weight, into: gates, offset: position * 4 * row)
       T.lstmStep(

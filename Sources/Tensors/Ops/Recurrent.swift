@@ -24,6 +24,34 @@ struct RecurrentInputs<Value> {
   }
 }
 
+/// The input's part of the gates' sums, x W_ih^T + bias: made for as many positions at once as stay in the cache until
+/// the walk has used them.
+struct InputProjection {
+  /// [T, N, G H]; undefined where the walk has not been.
+  let sums: Tensor
+  private let x, weight: Matrices
+  private let bias: Tensor?
+  private let steps, batch, block: Int
+
+  init(_ t: RecurrentInputs<Tensor>, bias: Tensor?) throws {
+    let (x, weight) = (try t.x.contiguous(), try t.inputWeight.contiguous())
+    (steps, batch) = (x.shape[0], x.shape[1])
+    sums = try Tensor(undefined: [steps, batch, weight.shape[0]], x.dtype)
+    (self.x, self.weight, self.bias) = (Matrices(rowsOf: x), Matrices(weight).transposed, bias)
+    block = max(1, (512 << 10) / max(1, batch * weight.shape[0] * x.dtype.size))
+  }
+
+  /// To be called with every position in the order of the walk, before its sums are read.
+  func reach(_ position: Int, reversed: Bool) throws {
+    guard (reversed ? steps - 1 - position : position) % block == 0 else { return }
+    let first = reversed ? max(0, position - block + 1) : position
+    let count = reversed ? position + 1 - first : min(block, steps - first)
+    try MatrixProduct.run(
+      x.rows(from: first * batch, count: count * batch), weight, bias: bias, into: sums,
+      offset: first * batch * weight.columns)
+  }
+}
+
 extension RecurrentOp {
   public static var keepsOutput: Bool { true }
 
@@ -48,7 +76,8 @@ extension RecurrentOp {
     let s = try roles(shapes)
     try require(s.x.rank == 3 && s.x[0] > 0, "input must be [T, N, features] with T above 0, got \(s.x)")
     try require(
-      s.hiddenWeight.rank == 2 && s.hiddenWeight[0] == Self.gates * s.hiddenWeight[1] && s.hiddenWeight[1] > 0,
+      s.hiddenWeight.rank == 2 && s.hiddenWeight[0] == Self.gates * s.hiddenWeight[1]
+        && s.hiddenWeight[1] > 0,
       "weight_hh must be [\(Self.gates) hidden, hidden], got \(s.hiddenWeight)")
     let size = s.hiddenWeight[1]
     try require(
@@ -76,14 +105,6 @@ extension RecurrentOp {
     return try Tensor.zeros([t.x.shape[1], t.hiddenWeight.shape[1]], t.x.dtype)
   }
 
-  /// x W_ih^T + bias for every position: [T, N, G H].
-  func projected(_ t: RecurrentInputs<Tensor>, bias: Tensor?) throws -> Tensor {
-    let (x, weight) = (try t.x.contiguous(), try t.inputWeight.contiguous())
-    let sums = try Tensor(undefined: [x.shape[0], x.shape[1], weight.shape[0]], x.dtype)
-    try MatrixProduct.run(Matrices(rowsOf: x), Matrices(weight).transposed, bias: bias, into: sums)
-    return sums
-  }
-
   /// Calls `body` with every position in the order of the walk, and the position before it; nil at the start.
   func walk(_ steps: Int, _ body: (_ position: Int, _ before: Int?) throws -> Void) rethrows {
     for i in 0..<steps {
@@ -103,7 +124,8 @@ extension RecurrentOp {
   /// The gradients of x, the weights and the biases, from those of the gates' sums: `inputs` of the input's
   /// part and `recurrent` of the hidden state's, both [T, N, G H]. `hidden` are the states, [T, N, H] from its
   /// first element on.
-  func gradients(_ inputs: Tensor, _ recurrent: Tensor, hidden: Tensor, _ record: Record) throws -> [Tensor?] {
+  func gradients(_ inputs: Tensor, _ recurrent: Tensor, hidden: Tensor, _ record: Record) throws -> [Tensor?]
+  {
     let t = roles(record.inputs)
     let rows = Matrices(rowsOf: inputs)
     var result: [Tensor?] = [nil, nil, nil]
@@ -127,7 +149,8 @@ extension RecurrentOp {
 
   /// Every position's gradient meets the state of the position before it: one product over all but the first,
   /// and one for the state that was given.
-  private func hiddenWeightGradient(_ recurrent: Tensor, _ hidden: Tensor, _ t: RecurrentInputs<Tensor>) throws
+  private func hiddenWeightGradient(_ recurrent: Tensor, _ hidden: Tensor, _ t: RecurrentInputs<Tensor>)
+    throws
     -> Tensor
   {
     let (steps, batch) = (t.x.shape[0], t.x.shape[1])
@@ -137,7 +160,8 @@ extension RecurrentOp {
     if count > 0 {
       let (later, earlier) = isReversed ? (0, batch) : (batch, 0)
       try MatrixProduct.run(
-        sums.rows(from: later, count: count).transposed, states.rows(from: earlier, count: count), into: result)
+        sums.rows(from: later, count: count).transposed, states.rows(from: earlier, count: count),
+        into: result)
     }
     if let start = t.states.first {
       let first = isReversed ? count : 0

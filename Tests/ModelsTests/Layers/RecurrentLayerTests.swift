@@ -17,7 +17,9 @@ import Testing
     return layer
   }
 
-  private func expectClose(_ actual: Tensor, _ expected: [Float], sourceLocation: SourceLocation = #_sourceLocation)
+  private func expectClose(
+    _ actual: Tensor, _ expected: [Float], sourceLocation: SourceLocation = #_sourceLocation
+  )
     throws
   {
     let values = try actual.array(Float.self)
@@ -136,14 +138,17 @@ import Testing
       (#expect(throws: (any Error).self) { try body() }).map { "\($0)" }
     }
     #expect(
-      message { _ = try RecurrentLayer(.gru, 3, 0) } == "gru: argument 'hidden' must be a positive integer (got 0)")
+      message { _ = try RecurrentLayer(.gru, 3, 0) }
+        == "gru: argument 'hidden' must be a positive integer (got 0)")
     #expect(
       message { _ = try RecurrentLayer(.gru, 3, 2, dropout: 2) }
         == "gru: argument 'dropout' must be from 0 to 1 (got 2.0)")
     let layer = try RecurrentLayer(.lstm, 3, 2)
     let x = try Tensor.ones([4, 2, 3])
-    #expect(message { _ = try layer(.ones([4, 2, 5])) }?.contains("input must be [T, N, 3], got [4, 2, 5]") == true)
-    #expect(message { _ = try layer(x, .ones([1, 2, 2])) }?.contains("both states h0 and c0, or neither") == true)
+    #expect(
+      message { _ = try layer(.ones([4, 2, 5])) }?.contains("input must be [T, N, 3], got [4, 2, 5]") == true)
+    #expect(
+      message { _ = try layer(x, .ones([1, 2, 2])) }?.contains("both states h0 and c0, or neither") == true)
     #expect(
       message { _ = try layer(x, .ones([2, 2]), .ones([1, 2, 2])) }?.contains(
         "a state must be [1, 2, 2], got [2, 2]") == true)

@@ -87,10 +87,25 @@ private func wave(_ shape: Shape, _ k: Double, scale: Double = 1) throws -> Tens
     #expect(try gru.doubles() == reversed(GRU().apply(u)).doubles())
   }
 
+  /// Enough positions that the input's products are made in several blocks, the last one short.
+  @Test(arguments: [false, true]) func longSequencesGoBlockByBlock(reversed: Bool) throws {
+    let (x, h) = (try wave([9, 64, 3], 0.9), 128)
+    let lstm = [x, try wave([4 * h, 3], 0.31, scale: 0.5), try wave([4 * h, h], 0.48, scale: 0.1)]
+    let gru = [x, try wave([3 * h, 3], 0.31, scale: 0.5), try wave([3 * h, h], 0.48, scale: 0.1)]
+    func compare(_ op: any Op, _ inputs: [Tensor]) throws {
+      let exact = try op.apply(inputs).doubles()
+      let single = try op.apply(inputs.map { try $0.converted(to: .f32) }).doubles()
+      for (a, b) in zip(single, exact) { #expect(abs(a - b) < 1e-5) }
+    }
+    try compare(LSTM(reversed: reversed), lstm)
+    try compare(GRU(reversed: reversed), gru)
+  }
+
   @Test func countTheirWork() throws {
     let lstm = LSTM().cost(of: [[4, 2, 3], [8, 3], [8, 2]], output: [5, 2, 2])
     #expect(lstm.macs == 4 * 2 * (8 * 3 + 8 * 2))
-    #expect(GRU().cost(of: [[4, 2, 3], [6, 3], [6, 2]], output: [4, 2, 2]).macs == 4 * 2 * (6 * 3 + 6 * 2))
+    #expect(
+      GRU().cost(of: [[4, 2, 3], [6, 3], [6, 2]], output: [4, 2, 2]).macs == 4 * 2 * (6 * 3 + 6 * 2))
   }
 
   @Test func anEmptyBatchHasAnEmptyResult() throws {
@@ -108,7 +123,9 @@ private func wave(_ shape: Shape, _ k: Double, scale: Double = 1) throws -> Tens
       ([[4, 2, 3], [8, 4], [8, 2]], "need weight_ih [8, 3], got [8, 4]"),
       ([[2, 3], [8, 3], [8, 2]], "input must be [T, N, features] with T above 0, got [2, 3]"),
       ([[0, 2, 3], [8, 3], [8, 2]], "T above 0"),
-      ([[4, 2, 3], [8, 3], [8, 2], [8]], "then both biases or none, then h0, c0 or nothing; got 4 inputs"),
+      (
+        [[4, 2, 3], [8, 3], [8, 2], [8]], "then both biases or none, then h0, c0 or nothing; got 4 inputs"
+      ),
       ([[4, 2, 3], [8, 3], [8, 2], [8], [7]], "bias_hh must be [8], got [7]"),
       ([[4, 2, 3], [8, 3], [8, 2], [2, 2], [3, 2]], "needs c0 [2, 2], got [3, 2]"),
     ] as [([Shape], String)])
