@@ -44,7 +44,7 @@ let package = Package(
     room("LuaHost", ["CLuaBridge"]),
     room("Runs", [.product(name: "GRDB", package: "GRDB.swift")]),
     room("Formats", ["Deployment", "Compression", "Models", "Tensors", "CZlib"]),
-    room("Deployment", ["Compression", "Models", "Tensors", "CKernels"]),
+    room("Deployment", ["Compression", "Models", "Tensors", "CKernels", "CResources"]),
     room("Compression", ["Models", "Tensors", "CKernels"]),
     room("Models", ["Tensors", "CKernels"]),
     room("Tensors", ["CKernels", "COneDNN", "CThreads"]),
@@ -55,7 +55,7 @@ let package = Package(
     .target(name: "CThreads", cSettings: c),
     .target(name: "COutput", cSettings: c),
     .target(name: "CEdit", cSettings: c, linkerSettings: [.linkedLibrary("edit")]),
-    .target(name: "CResources", exclude: ["digits", "lua_modules.inc"], cSettings: c),
+    .target(name: "CResources", exclude: ["digits", "lua_modules.inc", "c_sources.inc"], cSettings: c),
     .systemLibrary(
       name: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"]), .brew(["lua@5.4"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),

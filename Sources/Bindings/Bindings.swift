@@ -46,7 +46,7 @@ public enum Bindings {
     [
       LayerLibrary.library, OptimizerLibrary.library, LossLibrary.library, DataLibrary.library,
       PruningLibrary.library, QuantizationLibrary.library, Int8Library.library,
-      FileLibraries.npy, FileLibraries.safetensors, FileLibraries.torch,
+      FileLibraries.npy, FileLibraries.safetensors, FileLibraries.torch, ExportLibrary.library,
     ]
   }
 }

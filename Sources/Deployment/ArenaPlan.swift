@@ -3,20 +3,23 @@
 /// Greedy by size (Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020): the largest
 /// result is placed first, each at the lowest offset that is free during its life.
 struct ArenaPlan {
-  /// By instruction, in bytes per sample; a multiple of 64. The last one's is unused: it is the program's output.
+  /// A stretch of bytes and the steps during which it is needed.
+  struct Value {
+    var bytes: Int
+    var life: ClosedRange<Int>
+  }
+
+  /// By value, in bytes; a multiple of the alignment.
   private(set) var offsets: [Int]
   private(set) var peakBytes = 0
 
-  init(_ instructions: [Program.Instruction]) {
-    offsets = [Int](repeating: 0, count: instructions.count)
-    var lives = instructions.indices.map { $0...$0 }
-    for (i, instruction) in instructions.enumerated() {
-      for value in instruction.inputs where value > 0 { lives[value - 1] = lives[value - 1].lowerBound...i }
-    }
-    let sizes = instructions.map { ($0.step.outputElements * $0.step.outputType.size + 63) / 64 * 64 }
+  init(_ values: [Value], alignment: Int) {
+    offsets = [Int](repeating: 0, count: values.count)
+    let sizes = values.map { ($0.bytes + alignment - 1) / alignment * alignment }
     var placed: [Int] = []
-    for i in instructions.indices.dropLast().sorted(by: { sizes[$0] > sizes[$1] }) {
-      let neighbours = placed.filter { lives[$0].overlaps(lives[i]) }.sorted { offsets[$0] < offsets[$1] }
+    for i in values.indices.sorted(by: { sizes[$0] > sizes[$1] }) {
+      let neighbours = placed.filter { values[$0].life.overlaps(values[i].life) }
+        .sorted { offsets[$0] < offsets[$1] }
       var offset = 0
       for other in neighbours where offset + sizes[i] > offsets[other] {
         offset = max(offset, offsets[other] + sizes[other])
@@ -25,5 +28,24 @@ struct ArenaPlan {
       placed.append(i)
       peakBytes = max(peakBytes, offset + sizes[i])
     }
+  }
+
+  /// By instruction, in bytes per sample, as the kernels want their arrays aligned. The last one has no place: its
+  /// result is the program's output.
+  init(_ instructions: [Program.Instruction]) {
+    let values = zip(instructions, Self.lives(instructions)).dropLast().map { instruction, life in
+      Value(bytes: instruction.step.outputElements * instruction.step.outputType.size, life: life)
+    }
+    self.init(values, alignment: 64)
+    offsets.append(0)
+  }
+
+  /// From the step that writes a result to the last one that reads it.
+  static func lives(_ instructions: [Program.Instruction]) -> [ClosedRange<Int>] {
+    var lives = instructions.indices.map { $0...$0 }
+    for (i, instruction) in instructions.enumerated() {
+      for value in instruction.inputs where value > 0 { lives[value - 1] = lives[value - 1].lowerBound...i }
+    }
+    return lives
   }
 }

@@ -22,6 +22,7 @@ struct QScript: ParsableCommand {
       """,
     subcommands: [
       RunCommand.self, ReplCommand.self, RunsCommand.self, EvaluateCommand.self, BenchCommand.self,
+      ExportCommand.self,
       StubsCommand.self,
     ],
     defaultSubcommand: RunCommand.self)

@@ -11,7 +11,7 @@ import Testing
     "LuaHost": ["CLuaBridge"],
     "Runs": ["GRDB"],
     "Formats": ["Deployment", "Compression", "Models", "Tensors", "CZlib"],
-    "Deployment": ["Compression", "Models", "Tensors", "CKernels"],
+    "Deployment": ["Compression", "Models", "Tensors", "CKernels", "CResources"],
     "Compression": ["Models", "Tensors", "CKernels"],
     "Models": ["Tensors", "CKernels"],
     "Tensors": ["CKernels", "COneDNN", "CThreads"],

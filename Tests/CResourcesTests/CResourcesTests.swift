@@ -26,17 +26,33 @@ import Testing
   }
 
   @Test func `every Lua file of Bindings is embedded byte for byte, and nothing else is`() throws {
-    let folder = Self.sources.appending(path: "Bindings/Lua")
-    let files = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [])
-      .filter { $0.hasSuffix(".lua") }
     let embedded = (0..<qr_lua_module_count()).map { String(cString: qr_lua_module_name($0)) }
-    #expect(embedded.map(Self.file).sorted() == files.sorted())
+    try expectFiles(
+      of: "Bindings/Lua", ".lua", embedded.map { (Self.file(of: $0), $0) }, text: qr_lua_module)
+  }
 
-    for name in embedded {
+  @Test func `every C file that stands alone is embedded byte for byte, and nothing else is`() throws {
+    let embedded = (0..<qr_c_source_count()).map { String(cString: qr_c_source_name($0)) }
+    try expectFiles(
+      of: "CKernels/include/plain", ".h", embedded.map { ($0, $0) }, except: "plain.h", text: qr_c_source)
+  }
+
+  /// A folder's files but one are the embedded ones.
+  private func expectFiles(
+    of folder: String, _ ending: String, _ embedded: [(file: String, name: String)],
+    except left: String? = nil,
+    text: (UnsafePointer<CChar>?, UnsafeMutablePointer<Int>?) -> UnsafePointer<CChar>?
+  ) throws {
+    let folder = Self.sources.appending(path: folder)
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter {
+      $0.hasSuffix(ending) && $0 != left
+    }
+    #expect(embedded.map(\.file).sorted() == files.sorted())
+    for (file, name) in embedded {
       var length = 0
-      let text = try #require(qr_lua_module(name, &length))
-      let file = try Data(contentsOf: folder.appending(path: Self.file(of: name)))
-      #expect(Data(bytes: text, count: length) == file, "\(name)")
+      let bytes = try #require(text(name, &length))
+      #expect(
+        try Data(bytes: bytes, count: length) == Data(contentsOf: folder.appending(path: file)), "\(name)")
     }
   }
 
@@ -45,9 +61,11 @@ import Testing
     "\(module.split(separator: ".").last ?? "").lua"
   }
 
-  @Test func `an unknown Lua module is absent`() {
+  @Test func `an unknown module or file is absent`() {
     var length = 0
     #expect(qr_lua_module("no such module", &length) == nil)
     #expect(qr_lua_module_name(qr_lua_module_count()) == nil)
+    #expect(qr_c_source("no such file", &length) == nil)
+    #expect(qr_c_source_name(qr_c_source_count()) == nil)
   }
 }

@@ -1,5 +1,6 @@
 #pragma once
 // Integer and float kernels in C. Every instruction-set path of a kernel gives the bits of its portable path.
+#include "plain/plain.h"
 #include "qk_cpu.h"
 #include "qk_f32.h"
 #include "qk_int8.h"

@@ -6,16 +6,11 @@
 // s8 tensors. Every function here takes u8. An s8 tensor of zero point z is the u8 tensor of its bytes xor
 // 0x80 with zero point z + 128 (qk_flip_sign), bounds likewise, and so back. A table for s8 is one for u8
 // with index and entries xor 0x80; nothing needs to be flipped for it beyond the 256 entries.
+#include "plain/add.h"
+#include "plain/mul.h"
 #include "qk_int8.h"
 
-// ---- sum and product
-
-/// y = clamp(rne((a - za) * ma + (b - zb) * mb) + zy, lo, hi) with ma = sa / sy, mb = sb / sy: both products
-/// are rounded, then their sum is, then saturation and rounding as in the contract.
-typedef struct qk_add_u8_params {
-  float a_multiplier, b_multiplier;
-  uint8_t a_zero_point, b_zero_point, zero_point, lo, hi;
-} qk_add_u8_params;
+// ---- sum and product: the formulas are in plain/add.h and plain/mul.h
 
 /// `y` may be `a` or `b`.
 qk_status qk_add_u8(uint32_t isa, const qk_add_u8_params *params, size_t n, const uint8_t *a,
@@ -24,13 +19,6 @@ qk_status qk_add_u8(uint32_t isa, const qk_add_u8_params *params, size_t n, cons
 /// y[rows, n] = a[rows, n] + b[n]: the same b for every row; n = 1 adds a scalar. `y` may be `a`.
 qk_status qk_add_u8_broadcast(uint32_t isa, const qk_add_u8_params *params, size_t rows, size_t n,
                               const uint8_t *a, const uint8_t *b, uint8_t *y);
-
-/// y = clamp(rne(f32((a - za) * (b - zb)) * m) + zy, lo, hi) with m = sa * sb / sy; the integer product is
-/// exact.
-typedef struct qk_mul_u8_params {
-  float multiplier;
-  uint8_t a_zero_point, b_zero_point, zero_point, lo, hi;
-} qk_mul_u8_params;
 
 /// `y` may be `a` or `b`.
 qk_status qk_mul_u8(uint32_t isa, const qk_mul_u8_params *params, size_t n, const uint8_t *a,

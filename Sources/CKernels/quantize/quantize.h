@@ -3,12 +3,8 @@
 #include "../cpu/arithmetic.h"
 #include "../cpu/select.h"
 #include "../cpu/store.h"
-
-/// One scale and zero point, and the bytes it may give.
-typedef struct qk_quantizer {
-  float scale;
-  int32_t zero_point, lo, hi;
-} qk_quantizer;
+#include "plain/dequantize.h"
+#include "plain/quantize.h"
 
 /// The same as an output stage: hi tells u8 (255) from s8 (127).
 static inline qk_output qk_quantizer_output(const qk_quantizer *q) {
@@ -28,15 +24,6 @@ typedef qk_minmax (*qk_minmax_fn)(size_t n, const float *x);
 /// The fastest kernels `isa` can run, for operations that quantize piece by piece.
 qk_quantize_fn qk_quantize_kernel(uint32_t isa);
 qk_minmax_fn qk_minmax_kernel(uint32_t isa);
-
-static inline void qk_quantize_elements(const qk_quantizer *q, size_t n, const float *x, uint8_t *y) {
-  for (size_t i = 0; i < n; i++) y[i] = (uint8_t)qk_saturate(x[i] / q->scale, q->zero_point, q->lo, q->hi);
-}
-
-static inline void qk_dequantize_elements(float scale, int32_t zero_point, uint8_t flip, size_t n,
-                                          const uint8_t *x, float *y) {
-  for (size_t i = 0; i < n; i++) y[i] = (float)((x[i] ^ flip) - zero_point) * scale;
-}
 
 static inline void qk_minmax_elements(qk_minmax *result, size_t n, const float *x) {
   for (size_t i = 0; i < n; i++) {

@@ -29,7 +29,10 @@ QK_AVX2_INLINE void requantize(const qk_softmax_u8_table *table, float multiplie
 
 QK_AVX2_INLINE void softmax(const qk_softmax_u8_table *table, qk_softmax_row row) {
   uint8_t result[256], most = find_most(row.n, row.x);
-  requantize(table, qk_softmax_multiplier(table, qk_softmax_sum(table, row.n, row.x, most)), result);
+  requantize(
+      table,
+      qk_softmax_multiplier(table->inverse_scale, qk_softmax_sum(table->exponential, row.n, row.x, most)),
+      result);
   for (size_t i = 0; i < row.n; i++) row.y[i] = result[most - row.x[i]];
 }
 

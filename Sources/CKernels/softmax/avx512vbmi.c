@@ -84,7 +84,7 @@ QK_AVX512VBMI_INLINE void softmax(const qk_softmax_u8_table *table, const qk_tab
   for (size_t r = 0; r < count; r++) most[r] = find_most(rows[r].n, rows[r].x);
   for (size_t r = 0; r < count; r++) {
     uint64_t sum = sum_row(planes, _mm512_set1_epi8((char)most[r]), rows[r].n, rows[r].x);
-    multiplier[r] = qk_softmax_multiplier(table, sum);
+    multiplier[r] = qk_softmax_multiplier(table->inverse_scale, sum);
   }
   for (size_t r = 0; r < count; r++) {
     const qk_table_avx512 result = requantize(table, multiplier[r]);

@@ -25,7 +25,10 @@ QK_NEON_INLINE void requantize(const qk_softmax_u8_table *table, float multiplie
 QK_NEON_INLINE void softmax(const qk_softmax_u8_table *table, qk_softmax_row row) {
   uint8_t result[256];
   const uint8_t most = find_most(row.n, row.x);
-  requantize(table, qk_softmax_multiplier(table, qk_softmax_sum(table, row.n, row.x, most)), result);
+  requantize(
+      table,
+      qk_softmax_multiplier(table->inverse_scale, qk_softmax_sum(table->exponential, row.n, row.x, most)),
+      result);
   const qk_table_neon results = qk_load_table_neon(result);
   for (size_t i = 0; i < row.n; i += 16) {
     uint8x16_t below = vsubq_u8(vdupq_n_u8(most), qk_load_bytes_neon(row.x + i, row.n - i));

@@ -1,6 +1,7 @@
 #pragma once
 #include "../cpu/arithmetic.h"
 #include "../cpu/select.h"
+#include "plain/softmax.h"
 #include "qk_int8_elementwise.h"
 
 typedef struct qk_softmax_rows {
@@ -26,20 +27,3 @@ static inline qk_softmax_row qk_softmax_row_at(const qk_softmax_rows *rows, size
 
 /// Rows without columns that count are passed over, and so are the other columns.
 typedef void (*qk_softmax_u8_fn)(const qk_softmax_u8_table *table, const qk_softmax_rows *rows);
-
-/// The sum of exponentials below `most`, the largest of x.
-static inline uint64_t qk_softmax_sum(const qk_softmax_u8_table *table, size_t n, const uint8_t *x,
-                                      uint8_t most) {
-  const uint32_t *exponential = table->exponential;
-  uint64_t sum[4] = {0};
-  size_t i = 0;
-  for (; i + 4 <= n; i += 4)
-    for (size_t j = 0; j < 4; j++) sum[j] += exponential[most - x[i + j]];
-  for (; i < n; i++) sum[0] += exponential[most - x[i]];
-  return sum[0] + sum[1] + sum[2] + sum[3];
-}
-
-/// What requantizes the exponentials of a row. Sums are below 2^39.
-static inline float qk_softmax_multiplier(const qk_softmax_u8_table *table, uint64_t sum) {
-  return table->inverse_scale / (float)(int64_t)sum;
-}

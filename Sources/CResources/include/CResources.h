@@ -23,3 +23,9 @@ const char *qr_lua_module_name(size_t index);
 
 // The source text of the named module, without its terminating zero in `*length`; NULL where there is none.
 const char *qr_lua_module(const char *name, size_t *length);
+
+// C99 that stands alone: every file of Sources/CKernels/include/plain but plain.h, listed in c_sources.inc.
+// Names are those of the files ("add.h"); otherwise as for the modules.
+size_t qr_c_source_count(void);
+const char *qr_c_source_name(size_t index);
+const char *qr_c_source(const char *name, size_t *length);

@@ -17,12 +17,13 @@ public final class IntegerAttention: IntegerStep {
   }
 
   public let geometry: Geometry
-  private let scoresStage, outputStage: qk_output
-  private let queryZeroPoint: UInt8
+  public let scoresStage, outputStage: qk_output
+  public let queryZeroPoint: UInt8
   /// What sums are multiplied with to become scores, and results.
-  private let scoreMultiplier, outputMultiplier: Float
+  public let scoreMultiplier, outputMultiplier: Float
   private let scoreScale: Float
-  private var softmax = qk_softmax_u8_table()
+  /// Of the scores.
+  public private(set) var softmax = qk_softmax_u8_table()
   /// Keys each query sees, where that is not all.
   private let visible: [UInt32]
   private let layout: Layout

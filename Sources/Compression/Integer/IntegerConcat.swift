@@ -10,9 +10,9 @@ public final class IntegerConcat: IntegerStep {
   /// Of each input, in bytes.
   public let widths: [Int]
   /// 256 bytes for each input, one after the other: what each of its bytes becomes.
-  private let tables: [UInt8]
+  public let tables: [UInt8]
   /// Inputs whose bytes stay as they are.
-  private let isCopied: [Bool]
+  public let isCopied: [Bool]
 
   public init(rows: Int, widths: [Int], _ inputs: [QuantParams], result: QuantParams) throws {
     precondition(widths.count == inputs.count)

@@ -6,10 +6,10 @@ public final class IntegerLayerNorm: IntegerStep {
   public static let kind = "layer_norm"
   public let rows: Int
   /// As the kernel reads them: divided by the result's scale, where that is u8.
-  private let gain, shift: [Float]
-  private let inputScale, epsilon: Float
+  public let gain, shift: [Float]
+  public let inputScale, epsilon: Float
   /// nil: f32.
-  private let zeroPoint: UInt8?
+  public let zeroPoint: UInt8?
 
   /// - Parameters:
   ///   - gain, shift: [length] each.

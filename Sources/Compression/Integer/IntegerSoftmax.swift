@@ -7,7 +7,8 @@ public final class IntegerSoftmax: IntegerStep {
   public let rows, length: Int
   private let inputScale: Float
   private let result: QuantParams
-  private var table = qk_softmax_u8_table()
+  /// The exponentials, and what makes probabilities of them.
+  public private(set) var table = qk_softmax_u8_table()
 
   /// The input's zero point does not matter.
   public init(rows: Int, length: Int, inputScale: Float, result: QuantParams) throws {
