@@ -47,6 +47,7 @@ public enum Bindings {
       LayerLibrary.library, OptimizerLibrary.library, LossLibrary.library, DataLibrary.library,
       PruningLibrary.library, QuantizationLibrary.library, Int8Library.library,
       FileLibraries.npy, FileLibraries.safetensors, FileLibraries.torch, ExportLibrary.library,
+      OnnxLibrary.library,
     ]
   }
 }

@@ -25,10 +25,18 @@ public final class Graph: Module {
   /// The nodes in an order in which each comes after what it reads.
   public private(set) var order: [ID] = []
   private var nodes: [ID: Node] = [:]
-  public private(set) var output: ID = -1
+  /// What running gives, the first of them as a module.
+  public private(set) var outputs: [ID] = []
+  /// What the results are called in a file, in the order of `outputs`.
+  public private(set) var outputNames: [String] = []
+  /// For inputs, the dimensions that may have any extent, by name; nil for one that is fixed. An input that is not
+  /// here has a first dimension called `batch`.
+  public private(set) var dimensionNames: [ID: [String?]] = [:]
   /// What the passes applied so far matched and refused.
   public internal(set) var log: [PassReport] = []
   private var nextID = 0
+  /// Every name that was ever given.
+  private var names: Set<String> = []
   /// For each node, what is read there for the last time; nil after a change.
   private var lastReads: [[ID]]?
 
@@ -60,27 +68,40 @@ public final class Graph: Module {
     return id
   }
 
-  public func setOutput(_ id: ID) { output = id }
+  public func setOutput(_ id: ID) {
+    setOutputs([id], names: outputNames.count == 1 ? outputNames : ["output"])
+  }
+
+  public func setOutputs(_ ids: [ID], names: [String]) {
+    precondition(!ids.isEmpty && ids.count == names.count, "every output has a name")
+    (outputs, outputNames) = (ids, names)
+  }
+
+  /// The first output.
+  public var output: ID { outputs.first ?? -1 }
+
+  public func setDimensionNames(_ names: [String?], of input: ID) { dimensionNames[input] = names }
 
   private func unused(_ name: String) -> String {
-    let taken = Set(nodes.values.map(\.name))
-    if !taken.contains(name) { return name }
+    if names.insert(name).inserted { return name }
     var n = 2
-    while taken.contains("\(name)_\(n)") { n += 1 }
+    while !names.insert("\(name)_\(n)").inserted { n += 1 }
     return "\(name)_\(n)"
   }
 
   /// The same nodes and the same parameters in another graph, for a pass to change.
   public func copy() -> Graph {
     let other = Graph()
-    (other.order, other.nodes, other.output, other.nextID) = (order, nodes, output, nextID)
+    other.adopt(self)
     other.log = log
     return other
   }
 
   /// Takes over the nodes of a copy that a pass has changed.
   func adopt(_ other: Graph) {
-    (order, nodes, output, nextID) = (other.order, other.nodes, other.output, other.nextID)
+    (order, nodes, nextID, names) = (other.order, other.nodes, other.nextID, other.names)
+    (outputs, outputNames) = (other.outputs, other.outputNames)
+    dimensionNames = other.dimensionNames
     lastReads = nil
   }
 
@@ -101,7 +122,7 @@ public final class Graph: Module {
   /// The only reader of `id`, if there is exactly one and `id` is not the result.
   public func onlyUser(of id: ID) -> ID? {
     let users = users(of: id)
-    return users.count == 1 && id != output ? users[0] : nil
+    return users.count == 1 && !outputs.contains(id) ? users[0] : nil
   }
 
   public override func namedParameters() -> [(path: String, parameter: Parameter)] {
@@ -116,7 +137,7 @@ public final class Graph: Module {
       guard case .apply(let op, let inputs) = self[id].kind, inputs.contains(old) else { continue }
       self[id].kind = .apply(op, inputs.map { $0 == old ? new : $0 })
     }
-    if output == old { output = new }
+    outputs = outputs.map { $0 == old ? new : $0 }
   }
 
   /// Lets `reader` read `parameter` where it read the leaf `id`; other readers keep the old one. Returns the new
@@ -132,7 +153,7 @@ public final class Graph: Module {
 
   /// Drops what the output does not need.
   func sweep() {
-    var live: Set<ID> = [output]
+    var live = Set(outputs)
     for id in order.reversed() where live.contains(id) { live.formUnion(operation(id)?.inputs ?? []) }
     live.formUnion(inputs)
     order.removeAll { !live.contains($0) }
@@ -142,10 +163,17 @@ public final class Graph: Module {
 
   // MARK: Running
 
-  public override func forward(_ arguments: [Tensor]) throws -> Tensor { try replay(arguments) { _, _ in } }
+  public override func forward(_ arguments: [Tensor]) throws -> Tensor {
+    guard let first = try replay(arguments).first else { throw ShapeError(kind, "the graph has no output") }
+    return first
+  }
 
-  /// Runs the nodes in order and shows each result to `observe`; a value is let go after its last reader.
-  public func replay(_ arguments: [Tensor], observe: (ID, Tensor) throws -> Void) throws -> Tensor {
+  /// Runs the nodes in order and shows each result to `observe`; a value is let go after its last reader. Returns all
+  /// outputs.
+  @discardableResult
+  public func replay(_ arguments: [Tensor], observe: (ID, Tensor) throws -> Void = { _, _ in }) throws
+    -> [Tensor]
+  {
     let lastReads = lastReads ?? findLastReads()
     self.lastReads = lastReads
     var values: [ID: Tensor] = [:]
@@ -171,13 +199,15 @@ public final class Graph: Module {
       values[id] = value
       for spent in lastReads[position] { values[spent] = nil }
     }
-    guard let result = values[output] else { throw ShapeError(kind, "the graph has no output") }
-    return result
+    return try outputs.map { id in
+      guard let result = values[id] else { throw ShapeError(kind, "the graph has no output") }
+      return result
+    }
   }
 
   private func findLastReads() -> [[ID]] {
     var result = [[ID]](repeating: [], count: order.count)
-    var seen: Set<ID> = [output]
+    var seen = Set(outputs)
     for position in order.indices.reversed() {
       for id in operation(order[position])?.inputs ?? [] where seen.insert(id).inserted {
         result[position].append(id)
@@ -212,7 +242,9 @@ public final class Graph: Module {
 
   /// Throws unless every op accepts its inputs, comes after them, and has the shape the node says.
   public func verify(after pass: String) throws {
-    guard order.contains(output) else { throw ShapeError(pass, "the graph lost its output") }
+    guard !outputs.isEmpty, outputs.allSatisfy(order.contains) else {
+      throw ShapeError(pass, "the graph lost its output")
+    }
     let inferred: [ID: Shape]
     do {
       inferred = try shapes(for: inputs.map { self[$0].shape })
@@ -223,6 +255,12 @@ public final class Graph: Module {
       throw ShapeError(
         pass, "node '\(self[id].name)' changed shape from \(self[id].shape) to \(inferred[id] ?? [])")
     }
+  }
+
+  /// Changes the example: the shape of each input becomes `transform` of it, and all others follow.
+  public func setExample(_ transform: (Shape) -> Shape) throws {
+    let shapes = try shapes(for: inputs.map { transform(self[$0].shape) })
+    for (id, shape) in shapes { nodes[id]?.shape = shape }
   }
 
   /// Multiply-accumulate operations of every node for one sample, padding taps included.

@@ -47,4 +47,6 @@ public protocol Real: NumericElement, BinaryFloatingPoint {
 
 extension Real {
   @inline(__always) static func sigmoid(_ x: Self) -> Self { 1 / (1 + exp(-x)) }
+  /// log(1 + exp(x)), without an exponential that overflows.
+  @inline(__always) static func softplus(_ x: Self) -> Self { (x > 0 ? x : 0) + log(1 + exp(-x.magnitude)) }
 }

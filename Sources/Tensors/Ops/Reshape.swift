@@ -1,21 +1,27 @@
 /// The same elements, in row-major order, under another shape. A view where the strides allow. ONNX Reshape.
 ///
-/// The first extent may be -1 in `target`: it follows from the number of elements, so that a captured graph
-/// accepts any batch size.
+/// One extent may be -1 in `target`: it follows from the number of elements. `keep` is the input's extent in the same
+/// place. Both let a graph accept any batch size.
 public struct Reshape: Op {
   public static let name = "reshape"
+  /// In a target: the extent that the input has there (0 in ONNX's Reshape).
+  public static let keep = -2
   public let target: [Int]
   public init(_ target: [Int]) { self.target = target }
 
   public func shape(of s: [Shape]) throws -> Shape {
-    guard let free = target.firstIndex(of: -1) else {
-      let shape = try Shape(checking: target, for: name)
+    var dims = target
+    for i in dims.indices where dims[i] == Self.keep {
+      try require(i < s[0].rank, "\(s[0]) has no dimension \(i + 1) to keep")
+      dims[i] = s[0][i]
+    }
+    guard let free = dims.firstIndex(of: -1) else {
+      let shape = try Shape(checking: dims, for: name)
       try require(
         shape.elements == s[0].elements,
         "\(s[0]) has \(s[0].elements) elements, \(shape) has \(shape.elements)")
       return shape
     }
-    var dims = target
     dims[free] = 1
     let rest = try Shape(checking: dims, for: name).elements
     try require(

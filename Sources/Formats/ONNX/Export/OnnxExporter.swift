@@ -1,0 +1,211 @@
+import Compression
+import Models
+import Tensors
+
+/// How quantized layers are written.
+public enum OnnxExportFormat: String, CaseIterable, Sendable {
+  /// Float operators between QuantizeLinear and DequantizeLinear, which runtimes fuse.
+  case qdq
+  /// Operators between integers: QLinearConv and, of ONNX Runtime, QGemm, QLinearAdd and others.
+  case qoperator
+}
+
+extension OnnxFile {
+  /// The opset written: the first with 4-bit weights.
+  static let writtenOpset = 21
+
+  /// Writes a graph in evaluation mode as one file.
+  ///
+  /// - Throws: `ShapeError` that names the node which has no ONNX form.
+  public static func write(_ graph: Graph, to path: String, format: OnnxExportFormat = .qdq) throws {
+    try AtomicFile.write(encode(graph, format: format), to: path)
+  }
+
+  static func encode(_ graph: Graph, format: OnnxExportFormat = .qdq) throws -> [UInt8] {
+    try OnnxExporter(graph, format).model().encoded()
+  }
+}
+
+/// Writes the nodes of a graph as ONNX nodes, each by the entry of its op in `OnnxExporter.operators`.
+final class OnnxExporter {
+  let graph: Graph
+  let format: OnnxExportFormat
+  private var result = OnnxGraph()
+  private var domains: Set<String> = [""]
+  private var taken: Set<String> = []
+  private var values: [Graph.ID: String] = [:]
+  /// For values that lie on a grid, the name of their bytes, once they are written.
+  private var bytes: [Graph.ID: String] = [:]
+  private var stored: [String: String] = [:]
+
+  init(_ graph: Graph, _ format: OnnxExportFormat) throws {
+    self.graph = graph
+    self.format = format
+  }
+
+  func model() throws -> OnnxModel {
+    result.name = "qscript"
+    for (n, id) in graph.inputs.enumerated() {
+      let name = unused(graph[id].name)
+      values[id] = name
+      result.inputs.append(
+        OnnxValueInfo(name: name, type: OnnxType(graph[id].dtype), shape: dimensions(ofInput: id)))
+      _ = n
+    }
+    let names = graph.outputNames.map { unused($0) }
+    for id in graph.order { try write(id) }
+    try writeOutputs(names)
+    var model = OnnxModel()
+    model.irVersion = 10
+    model.producer = "qscript"
+    model.graph = result
+    for domain in domains { model.opsets[domain] = domain.isEmpty ? OnnxFile.writtenOpset : 1 }
+    return model
+  }
+
+  private func write(_ id: Graph.ID) throws {
+    switch graph[id].kind {
+    case .input: break
+    // Weights are written where they are read: a quantized layer wants them as integers.
+    case .leaf: break
+    case .apply(let op, let reads):
+      do {
+        let export = OnnxExport(exporter: self, id: id, op: op, reads: reads)
+        if let quantized = op as? any QuantizedOp {
+          values[id] = try export.quantized(quantized)
+        } else {
+          values[id] = try export.float(op, inputs: export.inputNames())
+        }
+      } catch let error as ShapeError {
+        throw ShapeError("onnx", "node '\(graph[id].name)' (\(op.name)): \(error.problem)")
+      }
+    }
+  }
+
+  private func writeOutputs(_ names: [String]) throws {
+    let shapes = try outputDimensions()
+    for (i, id) in graph.outputs.enumerated() {
+      let node = OnnxNode(
+        name: names[i], operation: "Identity", inputs: [try name(of: id)], outputs: [names[i]])
+      result.nodes.append(node)
+      result.outputs.append(OnnxValueInfo(name: names[i], type: OnnxType(graph[id].dtype), shape: shapes[i]))
+    }
+  }
+
+  // MARK: Dimensions
+
+  private func names(ofInput id: Graph.ID) -> [String?] {
+    let rank = graph[id].shape.rank
+    return graph.dimensionNames[id]
+      ?? (rank == 0 ? [] : ["batch"] + [String?](repeating: nil, count: rank - 1))
+  }
+
+  private func dimensions(ofInput id: Graph.ID) -> [OnnxValueInfo.Dimension] {
+    zip(graph[id].shape, names(ofInput: id)).map { extent, name in name.map { .symbol($0) } ?? .fixed(extent)
+    }
+  }
+
+  /// A dimension that has a name stands as a prime, as when a model is read; where the graph takes no other sizes than
+  /// its example's, all are fixed.
+  private func outputDimensions() throws -> [[OnnxValueInfo.Dimension]] {
+    var symbols: [(name: String, prime: Int)] = []
+    var free = OnnxSymbols.candidates[...]
+    let inputs = graph.inputs.map { id in
+      Shape(
+        zip(graph[id].shape, names(ofInput: id)).map { extent, name in
+          guard let name else { return extent }
+          if let known = symbols.first(where: { $0.name == name }) { return known.prime }
+          guard let prime = free.popFirst() else { return extent }
+          symbols.append((name, prime))
+          return prime
+        })
+    }
+    guard let shapes = try? graph.shapes(for: inputs) else {
+      return graph.outputs.map { graph[$0].shape.map { .fixed($0) } }
+    }
+    return graph.outputs.map { id in
+      (shapes[id] ?? []).map { extent in
+        if let symbol = symbols.first(where: { extent == $0.prime }) { return .symbol(symbol.name) }
+        return symbols.contains { extent > 0 && extent % $0.prime == 0 } ? .unknown : .fixed(extent)
+      }
+    }
+  }
+
+  // MARK: For the operators
+
+  /// The name under which a value can be read; weights are written now.
+  func name(of id: Graph.ID) throws -> String {
+    if let known = values[id] { return known }
+    guard let parameter = graph.leaf(id) else { preconditionFailure("nodes come after what they read") }
+    let name = initializer(graph[id].name, parameter.value)
+    values[id] = name
+    return name
+  }
+
+  func add(
+    _ operation: String, _ inputs: [String], _ attributes: [String: OnnxAttribute] = [:], domain: String = "",
+    named title: String
+  ) -> String {
+    let output = unused(title)
+    domains.insert(domain)
+    result.nodes.append(
+      OnnxNode(
+        name: output, operation: operation, domain: domain, inputs: inputs, outputs: [output],
+        attributes: attributes))
+    return output
+  }
+
+  func initializer(_ name: String, _ tensor: Tensor, as type: OnnxType? = nil) -> String {
+    let name = unused(name)
+    result.initializers.append(OnnxTensor(name, tensor, as: type))
+    return name
+  }
+
+  /// A small constant, written once however often it is read.
+  func constant(_ tensor: Tensor, _ what: String) throws -> String {
+    let key = "\(tensor.dtype) \(tensor.shape) \(try tensor.doubles())"
+    if let known = stored[key] { return known }
+    let name = initializer(what, tensor)
+    stored[key] = name
+    return name
+  }
+
+  func setBytes(_ name: String, of id: Graph.ID) { bytes[id] = name }
+  func bytes(of id: Graph.ID) -> String? { bytes[id] }
+
+  private func unused(_ name: String) -> String {
+    if taken.insert(name).inserted { return name }
+    var n = 2
+    while !taken.insert("\(name)_\(n)").inserted { n += 1 }
+    return "\(name)_\(n)"
+  }
+}
+
+/// One node while it is written.
+struct OnnxExport {
+  let exporter: OnnxExporter
+  let id: Graph.ID
+  let op: any Op
+  let reads: [Graph.ID]
+
+  var title: String { exporter.graph[id].name }
+  var shape: Shape { exporter.graph[id].shape }
+  func inputNames() throws -> [String] { try reads.map(exporter.name) }
+  func inputShape(_ i: Int) -> Shape { exporter.graph[reads[i]].shape }
+
+  func add(
+    _ operation: String, _ inputs: [String], _ attributes: [String: OnnxAttribute] = [:], domain: String = ""
+  )
+    -> String
+  {
+    exporter.add(operation, inputs, attributes, domain: domain, named: title)
+  }
+
+  func integers(_ values: [Int], _ what: String = "sizes") throws -> String {
+    try exporter.constant(Tensor([values.count], values.map(Int64.init)), what)
+  }
+
+  func scalar(_ value: Double, _ type: DType = .f32, _ what: String = "number") throws -> String {
+    try exporter.constant(Tensor.scalar(value, type), what)
+  }
+}

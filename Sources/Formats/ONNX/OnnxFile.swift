@@ -1,0 +1,34 @@
+import Models
+import Tensors
+
+/// What is to be fixed while an ONNX model is read.
+public struct OnnxOptions: Sendable {
+  /// Sizes for dimensions that only have a name, by name.
+  public var dimensions: [String: Int]
+  public init(dimensions: [String: Int] = [:]) { self.dimensions = dimensions }
+}
+
+/// Models of ONNX (https://onnx.ai), opset 7 and later.
+public enum OnnxFile {
+  /// Reads a model as a graph. Weights are shared with the mapped file where they lie aligned.
+  ///
+  /// - Parameter constants: values for some inputs, by name, which then are inputs no more: for models whose shapes
+  ///   depend on an input's value.
+  public static func read(
+    _ path: String, _ options: OnnxOptions = OnnxOptions(), constants: [String: Tensor] = [:]
+  )
+    throws -> Graph
+  {
+    let file = try MappedFile(path)
+    do {
+      let model = try OnnxModel(decoding: file.bytes, source: OnnxSource(file))
+      return try OnnxImporter(model, fileBytes: file.bytes.count, options).run(constants: constants)
+    } catch let refusal as OnnxRefusal {
+      throw FileError(path, refusal.problem)
+    } catch let damage as ProtobufMessage.Malformed {
+      throw FileError(path, damage.problem)
+    } catch let error as ShapeError {
+      throw FileError(path, "\(error)")
+    }
+  }
+}

@@ -1,0 +1,240 @@
+import Models
+import Tensors
+
+/// Builds a graph from an ONNX model: nodes in file order, each by the entry of its operator in `OnnxOperator.all`.
+///
+/// What depends on constants alone is computed here, shape arithmetic included. A dimension that only has a name
+/// stands in shapes as a large prime while the graph is built: the shape rules of the ops then carry it along, and a
+/// multiple of the prime is that many times the dimension wherever it turns up.
+final class OnnxImporter {
+  let model: OnnxModel
+  let graph = Graph()
+  private(set) var symbols: OnnxSymbols
+  private var values: [String: OnnxValue] = [:]
+  /// No constant that is computed may be larger: a file cannot ask for memory it does not justify.
+  private let largestConstant: Int
+
+  init(_ model: OnnxModel, fileBytes: Int, _ options: OnnxOptions) throws {
+    self.model = model
+    symbols = try OnnxSymbols(model, sizes: options.dimensions)
+    largestConstant = max(64 << 20, 8 * fileBytes)
+  }
+
+  func run(constants: [String: Tensor]) throws -> Graph {
+    try checkOpsets()
+    var known: Set<String> = []
+    for initializer in model.graph.initializers {
+      known.insert(initializer.name)
+      values[initializer.name] = .constant(OnnxConstant(lazily: initializer))
+    }
+    for input in model.graph.inputs where !known.contains(input.name) {
+      if let value = constants[input.name] {
+        values[input.name] = .constant(OnnxConstant(value, name: input.name, type: input.type))
+      } else {
+        try addInput(input)
+      }
+    }
+    for node in model.graph.nodes { try importNode(node) }
+    try finish()
+    return graph
+  }
+
+  private func checkOpsets() throws {
+    guard let version = model.opsets[""] else {
+      if model.opsets.isEmpty { throw OnnxRefusal("names no operator set") }
+      return
+    }
+    guard version >= 7 else {
+      throw OnnxRefusal(
+        "is of opset \(version); 7 and later are read (convert it with onnx.version_converter)")
+    }
+  }
+
+  private func addInput(_ info: OnnxValueInfo) throws {
+    guard let type = info.type, let dtype = type.dtype else {
+      throw OnnxRefusal(
+        "input '\(info.name)' is of element type \(info.type.map { "\($0)" } ?? "none"), which is not supported"
+      )
+    }
+    guard let dims = info.shape else {
+      throw OnnxRefusal("input '\(info.name)' has no shape; run onnx.shape_inference or set it in the file")
+    }
+    let shape = try symbols.shape(of: info.name, dims)
+    let id = graph.add(
+      info.name, .input(graph.inputs.count), shape: try Shape(checking: shape, for: info.name), dtype: dtype)
+    graph.setDimensionNames(symbols.names(of: info.name, dims), of: id)
+    values[info.name] = .node(id)
+  }
+
+  // MARK: Nodes
+
+  private func importNode(_ node: OnnxNode) throws {
+    let title = node.name.isEmpty ? node.outputs.first ?? "" : node.name
+    do {
+      let key = node.domain.isEmpty ? node.operation : "\(node.domain).\(node.operation)"
+      guard let operation = OnnxOperator.all[key] else {
+        throw OnnxRefusal(OnnxOperator.whyNot(key))
+      }
+      let inputs = try node.inputs.map { name -> OnnxValue? in
+        if name.isEmpty { return nil }
+        guard let value = values[name] else {
+          throw OnnxRefusal("reads '\(name)', which nothing before it writes")
+        }
+        return value
+      }
+      let call = OnnxCall(
+        node: node, inputs: inputs, opset: model.opsets[node.domain] ?? model.opsets[""] ?? 1, importer: self,
+        title: title)
+      let results = try operation.run(call)
+      for (name, value) in zip(node.outputs, results) where !name.isEmpty { values[name] = value }
+      for name in node.outputs.dropFirst(results.count) where !name.isEmpty {
+        throw OnnxRefusal("its output '\(name)' is not supported")
+      }
+    } catch let problem as OnnxRefusal {
+      throw OnnxRefusal("node '\(title)' (\(node.operation)): \(problem.problem)")
+    } catch let problem as ShapeError {
+      throw OnnxRefusal("node '\(title)' (\(node.operation)): \(problem.problem)")
+    } catch let problem as ProtobufMessage.Malformed {
+      throw OnnxRefusal("node '\(title)' (\(node.operation)): \(problem.problem)")
+    }
+  }
+
+  private func finish() throws {
+    var outputs: [Graph.ID] = []
+    for output in model.graph.outputs {
+      guard let value = values[output.name] else {
+        throw OnnxRefusal("output '\(output.name)' is written by no node")
+      }
+      outputs.append(try id(of: value))
+    }
+    guard !outputs.isEmpty else { throw OnnxRefusal("has no outputs") }
+    graph.setOutputs(outputs, names: model.graph.outputs.map(\.name))
+    try graph.setExample(symbols.exampleShape)
+  }
+
+  // MARK: For operators
+
+  /// Applies `op`: at once where every input is a constant, else as a node.
+  func emit(_ op: any Op, _ inputs: [OnnxValue], _ title: String) throws -> OnnxValue {
+    let constants = inputs.compactMap(\.constant)
+    if constants.count == inputs.count { return .constant(try fold(op, constants)) }
+    if constants.contains(where: \.isSymbolic) {
+      throw OnnxRefusal("computes with a size that is not fixed; \(symbols.remedy)")
+    }
+    let ids = try inputs.map(id)
+    let dtype = try op.dtype(of: ids.map { graph[$0].dtype })
+    let shape = try op.shape(of: ids.map { graph[$0].shape })
+    return .node(graph.add(title, .apply(op, ids), shape: shape, dtype: dtype))
+  }
+
+  private func fold(_ op: any Op, _ constants: [OnnxConstant]) throws -> OnnxConstant {
+    let inputs = try constants.map { try $0.tensor() }
+    let shape = try op.shape(of: inputs.map(\.shape))
+    let size = try op.dtype(of: inputs.map(\.dtype)).size
+    guard shape.elements <= largestConstant / size else {
+      throw OnnxRefusal("computes a constant of shape \(shape), more than this file justifies")
+    }
+    let result = try Tape.withoutGradients { try op.apply(inputs) }
+    guard constants.contains(where: \.isSymbolic) else { return OnnxConstant(result) }
+    // Moving numbers about may leave the open ones behind; computing with them may not.
+    return OnnxConstant(result, isSymbolic: try !Self.moves(op) || hasSymbols(result))
+  }
+
+  private static func moves(_ op: any Op) -> Bool {
+    op is IndexSelect || op is Slice || op is Squeeze || op is Unsqueeze || op is Concat || op is Cast
+      || op is Reshape
+  }
+
+  func hasSymbols(_ tensor: Tensor) throws -> Bool {
+    try tensor.doubles().contains { Int(exactly: $0).map(symbols.isSymbolic) ?? false }
+  }
+
+  /// The node of a value; a constant becomes a leaf.
+  private func id(of value: OnnxValue) throws -> Graph.ID {
+    switch value {
+    case .node(let id): return id
+    case .constant(let constant):
+      if constant.isSymbolic {
+        throw OnnxRefusal("computes with a size that is not fixed; \(symbols.remedy)")
+      }
+      if let id = constant.id { return id }
+      let parameter = try constant.parameter()
+      let id = graph.add(
+        constant.name ?? "constant", .leaf(parameter), shape: parameter.value.shape,
+        dtype: parameter.value.dtype)
+      constant.id = id
+      return id
+    }
+  }
+
+  func shape(of value: OnnxValue) throws -> Shape {
+    switch value {
+    case .node(let id): graph[id].shape
+    case .constant(let constant): try constant.tensor().shape
+    }
+  }
+
+  func dtype(of value: OnnxValue) throws -> DType {
+    switch value {
+    case .node(let id): graph[id].dtype
+    case .constant(let constant): try constant.tensor().dtype
+    }
+  }
+}
+
+/// What a name of the model stands for.
+enum OnnxValue {
+  case node(Graph.ID)
+  case constant(OnnxConstant)
+
+  var constant: OnnxConstant? { if case .constant(let constant) = self { constant } else { nil } }
+}
+
+/// A value that is known when the model is read: an initializer, or what was computed from some.
+final class OnnxConstant {
+  let name: String?
+  /// Whether it was computed from a dimension that only has a name, so that primes may be in it.
+  let isSymbolic: Bool
+  /// Its leaf in the graph, once a node reads it.
+  var id: Graph.ID?
+  /// Promises that its parameter is to make: quantized weights know their scales.
+  var constraint: (any Constraint)?
+  /// The element type in the file, which may be narrower than the tensor's.
+  let storedType: OnnxType?
+  private var value: Tensor?
+  private let stored: OnnxTensor?
+
+  init(_ value: Tensor, name: String? = nil, type: OnnxType? = nil, isSymbolic: Bool = false) {
+    (self.value, self.name, storedType, self.isSymbolic, stored) = (value, name, type, isSymbolic, nil)
+  }
+
+  init(lazily stored: OnnxTensor) {
+    (self.stored, name, isSymbolic) = (stored, stored.name, false)
+    storedType = OnnxType(rawValue: stored.typeCode)
+  }
+
+  func tensor() throws -> Tensor {
+    if let value { return value }
+    guard let read = try stored?.tensor() else {
+      preconditionFailure("a constant has a value or where to read it")
+    }
+    value = read
+    return read
+  }
+
+  /// Trained numbers where they came from the file as floats, else a constant.
+  func parameter() throws -> Parameter {
+    let value = try tensor()
+    let role: Parameter.Role =
+      name != nil && value.dtype.isFloatingPoint && value.rank > 0 ? .weight : .constant
+    let parameter = Parameter(try value.isDense ? value : value.contiguous(), role: role)
+    if let constraint { try parameter.constrain(constraint) }
+    return parameter
+  }
+}
+
+/// Why a model is not read, without its path.
+struct OnnxRefusal: Error {
+  let problem: String
+  init(_ problem: String) { self.problem = problem }
+}

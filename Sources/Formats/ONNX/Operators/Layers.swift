@@ -1,0 +1,152 @@
+import Models
+import Tensors
+
+/// Convolution, pooling and matrix products.
+extension OnnxOperator {
+  static let layers: [String: OnnxOperator] = [
+    "Conv": OnnxOperator { c in try convolution(c) },
+    "MaxPool": OnnxOperator { c in
+      try pooling(c) { window, _ in MaxPool2d(window) }
+    },
+    "AveragePool": OnnxOperator { c in
+      let counts = try c.flag("count_include_pad")
+      return try pooling(c) { window, isWidened in
+        try c.require(!isWidened || !counts, "ceil_mode together with count_include_pad")
+        return AvgPool2d(window, countIncludePad: counts)
+      }
+    },
+    "GlobalAveragePool": OnnxOperator { c in try overPixels(c) { Mean(axes: $0, keepDims: true) } },
+    "GlobalMaxPool": OnnxOperator { c in try overPixels(c) { Max(axes: $0, keepDims: true) } },
+    "Gemm": OnnxOperator { c in try gemm(c) },
+    "MatMul": OnnxOperator { c in try c.emit(MatMul(), c.input(0), c.input(1)) },
+  ]
+
+  // MARK: Windows
+
+  private static func convolution(_ c: OnnxCall) throws -> OnnxValue {
+    let (x, weight) = (try c.input(0), try c.input(1))
+    let rank = try c.shape(x).rank
+    try c.require(rank == 3 || rank == 4, "works on one or two spatial dimensions, got \(try c.shape(x))")
+    let (image, filter) =
+      rank == 4 ? (x, weight) : (try c.emit(Unsqueeze(axis: 2), x), try c.emit(Unsqueeze(axis: 2), weight))
+    let (window, _) = try window(c, kernel: Array(c.shape(weight).dropFirst(2)), over: image)
+    let op = Conv2d(
+      stride: window.stride, padding: window.padding, dilation: window.dilation, groups: try c.int("group", 1)
+    )
+    let y = try c.has(2) ? c.emit(op, image, filter, c.input(2)) : c.emit(op, image, filter)
+    return rank == 4 ? y : try c.emit(Squeeze(axis: 2), y)
+  }
+
+  private static func pooling(_ c: OnnxCall, _ op: (Window2d, _ isWidened: Bool) throws -> any Op) throws
+    -> OnnxValue
+  {
+    let x = try c.input(0)
+    let rank = try c.shape(x).rank
+    try c.require(rank == 3 || rank == 4, "works on one or two spatial dimensions, got \(try c.shape(x))")
+    guard let kernel = try c.ints("kernel_shape") else { throw OnnxRefusal("has no kernel_shape") }
+    let image = rank == 4 ? x : try c.emit(Unsqueeze(axis: 2), x)
+    let (window, isWidened) = try window(c, kernel: kernel, over: image)
+    let y = try c.emit(op(window, isWidened), image)
+    return rank == 4 ? y : try c.emit(Squeeze(axis: 2), y)
+  }
+
+  /// The window the attributes describe, in one dimension as one of height 1. With `ceil_mode` the padding grows so
+  /// that the last, incomplete step fits.
+  static func window(_ c: OnnxCall, kernel: [Int], over image: OnnxValue) throws -> (
+    Window2d, isWidened: Bool
+  ) {
+    let n = kernel.count
+    try c.require(n == 1 || n == 2, "has a kernel of \(n) dimensions")
+    let (strides, dilations) = (try c.ints("strides") ?? [], try c.ints("dilations") ?? [])
+    let shape = try c.shape(image)
+    var pads = try c.ints("pads") ?? []
+    if pads.isEmpty { pads = [Int](repeating: 0, count: 2 * n) }
+    try c.require(
+      (strides.isEmpty || strides.count == n) && (dilations.isEmpty || dilations.count == n)
+        && pads.count == 2 * n,
+      "strides, dilations and pads do not fit a kernel of \(n) dimensions")
+    let mode = try c.string("auto_pad", "NOTSET")
+    var isWidened = false
+    for i in 0..<n {
+      let (extent, stride) = (shape[4 - n + i], strides.isEmpty ? 1 : strides[i])
+      let span = (dilations.isEmpty ? 1 : dilations[i]) * (kernel[i] - 1) + 1
+      try c.require(stride > 0 && span > 0, "has a stride or kernel that is not positive")
+      switch mode {
+      case "NOTSET": break
+      case "VALID": (pads[i], pads[i + n]) = (0, 0)
+      case "SAME_UPPER", "SAME_LOWER":
+        try OnnxOperator.fixed(c, [extent])
+        let total = max(0, ((extent + stride - 1) / stride - 1) * stride + span - extent)
+        (pads[i], pads[i + n]) =
+          mode == "SAME_UPPER" ? (total / 2, total - total / 2) : (total - total / 2, total / 2)
+      default: throw OnnxRefusal("attribute 'auto_pad' is '\(mode)'")
+      }
+      if try c.flag("ceil_mode") {
+        try OnnxOperator.fixed(c, [extent])
+        let over = extent + pads[i] + pads[i + n] - span
+        var steps = (over + stride - 1) / stride
+        if steps * stride >= extent + pads[i] { steps -= 1 }
+        let more = steps * stride - over
+        isWidened = isWidened || more > 0
+        pads[i + n] += max(0, more)
+      }
+    }
+    func both(_ values: [Int]) -> Size2d {
+      values.isEmpty ? 1 : n == 2 ? Size2d(values[0], values[1]) : Size2d(1, values[0])
+    }
+    let padding =
+      n == 2
+      ? Padding2d(top: pads[0], left: pads[1], bottom: pads[2], right: pads[3])
+      : Padding2d(top: 0, left: pads[0], bottom: 0, right: pads[1])
+    return (
+      Window2d(kernel: both(kernel), stride: both(strides), padding: padding, dilation: both(dilations)),
+      isWidened
+    )
+  }
+
+  private static func overPixels(_ c: OnnxCall, _ op: ([Int]) -> any Op) throws -> OnnxValue {
+    let x = try c.input(0)
+    let rank = try c.shape(x).rank
+    try c.require(rank > 2, "needs images, got \(try c.shape(x))")
+    if c.node.operation == "GlobalAveragePool", rank == 4 { return try c.emit(GlobalAvgPool2d(), x) }
+    return try c.emit(op(Array(2..<rank)), x)
+  }
+
+  // MARK: Matrices
+
+  /// `alpha A' B' + beta C`; a linear layer where B is stored and nothing is scaled.
+  private static func gemm(_ c: OnnxCall) throws -> OnnxValue {
+    let (alpha, beta) = (try c.float("alpha", 1), try c.float("beta", 1))
+    let (a, b) = (try c.input(0), try c.input(1))
+    let (flipA, flipB) = (try c.flag("transA"), try c.flag("transB"))
+    try c.require(try c.shape(a).rank == 2 && c.shape(b).rank == 2, "needs matrices")
+    if alpha == 1, beta == 1, !flipA, b.constant != nil,
+      let bias = try rowBias(c, outputs: c.shape(b)[flipB ? 0 : 1])
+    {
+      let weight = flipB ? b : try stored(c, c.emit(Transpose([1, 0]), b), as: b)
+      return try c.emit(Linear(), [a, weight] + bias)
+    }
+    var y = try c.emit(
+      MatMul(), flipA ? c.emit(Transpose([1, 0]), a) : a, flipB ? c.emit(Transpose([1, 0]), b) : b)
+    if alpha != 1 { y = try c.mul(y, c.scalar(alpha, like: y)) }
+    guard c.has(2) else { return y }
+    let bias = try c.input(2)
+    return try c.add(y, beta == 1 ? bias : c.mul(bias, c.scalar(beta, like: bias)))
+  }
+
+  /// C as the bias of a linear layer: none, or one constant row; nil where it is something else.
+  private static func rowBias(_ c: OnnxCall, outputs: Int) throws -> [OnnxValue]? {
+    guard c.has(2) else { return [] }
+    let bias = try c.input(2)
+    let shape = try c.shape(bias)
+    guard bias.constant != nil else { return nil }
+    if shape == [outputs] { return [bias] }
+    return shape == [1, outputs] ? [try stored(c, c.reshape(bias, [outputs]), as: bias)] : nil
+  }
+
+  /// A constant that was turned or reshaped, under the name it has in the file and dense, so that it stays a weight.
+  private static func stored(_ c: OnnxCall, _ value: OnnxValue, as original: OnnxValue) throws -> OnnxValue {
+    guard let moved = value.constant, let first = original.constant else { return value }
+    return .constant(OnnxConstant(try moved.tensor().contiguous(), name: first.name))
+  }
+}

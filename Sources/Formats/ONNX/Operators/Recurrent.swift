@@ -1,0 +1,7 @@
+import Models
+import Tensors
+
+/// Recurrent layers.
+extension OnnxOperator {
+  static let recurrent: [String: OnnxOperator] = [:]
+}

@@ -1,0 +1,81 @@
+import Compression
+import Foundation
+import Models
+import Tensors
+import TestSupport
+import Testing
+
+@testable import Formats
+
+/// Models written as ONNX and read again.
+@Suite struct OnnxRoundTripTests {
+  private func reread(_ graph: Graph, format: OnnxExportFormat = .qdq) throws -> Graph {
+    let path = NSTemporaryDirectory() + "round-\(UUID().uuidString).onnx"
+    defer { unlink(path) }
+    try OnnxFile.write(graph, to: path, format: format)
+    let read = try OnnxFile.read(path)
+    read.setTraining(false)
+    return read
+  }
+
+  private func sample(_ shape: Shape, seed: UInt64 = 1) throws -> Tensor {
+    var generator = Generator(seed: seed)
+    return try Tensor(shape, (0..<shape.elements).map { _ in Float(generator.normal()) })
+  }
+
+  private func largestDifference(_ a: Tensor, _ b: Tensor) throws -> Double {
+    #expect(a.shape == b.shape)
+    return try zip(a.doubles(), b.doubles()).reduce(0) { max($0, abs($1.0 - $1.1)) }
+  }
+
+  @Test func convolutionalNetworksComputeTheSameForAnyBatch() throws {
+    let net = try ConvNet(seed: 3)
+    let graph = try Graph(capturing: net, [sample([2, 2, 8, 8])])
+    graph.setTraining(false)
+    let read = try reread(graph)
+    for batch in [1, 5] {
+      let x = try sample([batch, 2, 8, 8])
+      #expect(try largestDifference(read(x), graph(x)) < 1e-6)
+    }
+    #expect(read.dimensionNames[read.inputs[0]] == ["batch", nil, nil, nil])
+  }
+
+  @Test func transformersComputeTheSameForAnyBatch() throws {
+    let net = try EncoderNet(seed: 5, isCausal: true)
+    let graph = try Graph(capturing: net, [sample([2, 6, 16])])
+    graph.setTraining(false)
+    let read = try reread(graph)
+    let x = try sample([4, 6, 16])
+    #expect(try largestDifference(read(x), graph(x)) < 1e-5)
+  }
+
+  @Test(arguments: OnnxExportFormat.allCases)
+  func quantizedNetworksComputeTheSameButForTies(format: OnnxExportFormat) throws {
+    let graph = try Graph(capturing: ConvNet(seed: 3), [sample([2, 2, 8, 8])])
+    let quantized = try StaticQuantization()(graph, calibration: [sample([32, 2, 8, 8], seed: 9)])
+    quantized.setTraining(false)
+    let read = try reread(quantized, format: format)
+    let x = try sample([16, 2, 8, 8])
+    let (a, b) = (try read(x).doubles(), try quantized(x).doubles())
+    let span = (b.max() ?? 0) - (b.min() ?? 0)
+    for (a, b) in zip(a, b) { #expect(abs(a - b) <= span / 100) }
+    #expect(zip(a, b).count { abs($0 - $1) > span / 10000 } <= a.count / 20)
+  }
+
+  @Test func theSameGraphGivesTheSameBytes() throws {
+    let graph = try Graph(capturing: ConvNet(seed: 3), [sample([2, 2, 8, 8])])
+    #expect(try OnnxFile.encode(graph) == OnnxFile.encode(graph))
+  }
+
+  @Test func openDimensionsCanBeFixed() throws {
+    let graph = try Graph(capturing: ConvNet(seed: 3), [sample([2, 2, 8, 8])])
+    let path = NSTemporaryDirectory() + "fixed-\(UUID().uuidString).onnx"
+    defer { unlink(path) }
+    try OnnxFile.write(graph, to: path)
+    let read = try OnnxFile.read(path, OnnxOptions(dimensions: ["batch": 4]))
+    #expect(read[read.inputs[0]].shape == [4, 2, 8, 8])
+    #expect { try OnnxFile.read(path, OnnxOptions(dimensions: ["length": 4])) } throws: {
+      "\($0)" == "\(path): has no dimension called 'length'; it has batch"
+    }
+  }
+}
