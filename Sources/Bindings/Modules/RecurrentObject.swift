@@ -8,12 +8,12 @@ extension RecurrentLayer {
     [
       constructor(
         .lstm,
-        "Long short-term memory; called, it returns y, h, c: every position's hidden state, then the final hidden and cell states [layers * directions, N, hidden]; h and c may be given too."
-      ),
+        "Long short-term memory. A call returns y, h, c: the hidden state at every position, then the final hidden "
+          + "and cell states [layers * directions, N, hidden]; lstm(x, h, c) starts from given ones."),
       constructor(
         .gru,
-        "Gated recurrent units; called, it returns y, h: every position's hidden state, then the final ones [layers * directions, N, hidden]; h may be given too."
-      ),
+        "Gated recurrent units. A call returns y, h: the hidden state at every position, then the final one "
+          + "[layers * directions, N, hidden]; gru(x, h) starts from a given one."),
     ]
   }
 
