@@ -62,7 +62,7 @@ private struct Backward {
     gradients[ObjectIdentifier(root)] = (start, owned: false)
     while let tensor = order.popLast() {
       guard let (gradient, _) = gradients.removeValue(forKey: ObjectIdentifier(tensor)) else { continue }
-      if tensor.requiresGrad { try accumulate(gradient, into: tensor) }
+      if tensor.requiresGrad { try tensor.accumulate(gradient) }
       guard let origin = tensor.origin else { continue }
       let record = try origin.record()
       let contributions = try origin.op.backward(gradient, record)
@@ -81,14 +81,6 @@ private struct Backward {
     case nil: gradients[id] = (contribution, owned: false)
     case (let sum, true)?: try sum.addInPlace(contribution)
     case (let sum, false)?: gradients[id] = (try Add()(sum, contribution), owned: true)
-    }
-  }
-
-  private func accumulate(_ gradient: Tensor, into leaf: Tensor) throws {
-    if let sum = leaf.grad {
-      try sum.addInPlace(gradient)
-    } else {
-      leaf.grad = try gradient.copy(format: leaf.format)
     }
   }
 }

@@ -1,6 +1,7 @@
 import CKernels
 
-/// Arithmetic on dense `rows x channels` data, one statistic per channel: the numbers behind batch norm.
+/// Arithmetic on dense `rows x channels` data, one statistic per channel: the numbers behind batch norm and
+/// group norm.
 protocol ChannelRows {
   associatedtype Scalar: BinaryFloatingPoint & Element
   typealias Input = UnsafePointer<Scalar>
@@ -20,6 +21,9 @@ protocol ChannelRows {
   func inputGradient(
     _ dy: Input, _ x: Input, _ scale: Input, _ mean: Input, _ rstd: Input, _ dScale: Input, _ dBias: Input,
     _ dx: Output)
+  /// `dx = factor dy - offset - (x - center) slope`
+  func mixedGradient(
+    _ dy: Input, _ x: Input, _ factor: Input, _ offset: Input, _ slope: Input, _ center: Input, _ dx: Output)
 }
 
 /// Single precision, by the C kernels.
@@ -44,6 +48,10 @@ struct KernelRows: ChannelRows {
     _ dy: Input, _ x: Input, _ scale: Input, _ mean: Input, _ rstd: Input, _ dScale: Input, _ dBias: Input,
     _ dx: Output
   ) { qk_f32_batch_norm_backward(rows, channels, rows, dy, x, scale, mean, rstd, dScale, dBias, dx) }
+
+  func mixedGradient(
+    _ dy: Input, _ x: Input, _ factor: Input, _ offset: Input, _ slope: Input, _ center: Input, _ dx: Output
+  ) { qk_f32_group_norm_backward(rows, channels, dy, x, factor, offset, slope, center, dx) }
 }
 
 /// Double precision, as the formulas read.
@@ -80,6 +88,15 @@ struct PortableRows: ChannelRows {
       let c = i % channels
       let normalized = (x[i] - mean[c]) * rstd[c]
       dx[i] = scale[c] * rstd[c] * (dy[i] - (dBias[c] + normalized * dScale[c]) / Double(rows))
+    }
+  }
+
+  func mixedGradient(
+    _ dy: Input, _ x: Input, _ factor: Input, _ offset: Input, _ slope: Input, _ center: Input, _ dx: Output
+  ) {
+    for i in 0..<rows * channels {
+      let c = i % channels
+      dx[i] = factor[c] * dy[i] - offset[c] - (x[i] - center[c]) * slope[c]
     }
   }
 

@@ -38,4 +38,27 @@ extension Op {
   func requireIndices(_ type: DType) throws {
     try require(type == .i64 || type == .i32, "indices must be i64 or i32, got \(type)")
   }
+
+  /// Refuses an index tensor that names elements of `x` along `axis` but does not lie within it elsewhere.
+  func requireElementIndices(_ indices: Shape, into x: Shape, _ axis: Int) throws {
+    let fits = indices.rank == x.rank && x.indices.allSatisfy { $0 == axis || indices[$0] <= x[$0] }
+    try require(fits, "indices \(indices) must fit within \(x) in all dimensions but \(axis + 1)")
+  }
+}
+
+extension Tensor {
+  /// Every place in this contiguous index tensor (i64), with the offset in `x` of the element it names along `axis`.
+  @inline(__always)
+  func forEachElement(of x: Tensor, _ axis: Int, _ body: (Int, Int) -> Void) {
+    var steps = x.strides
+    steps[axis] = 0
+    let loop = StridedLoop<2>(shape, [strides, steps])
+    let (n, step, values) = (loop.length, loop.innerStrides, pointer(Int64.self))
+    loop.forEachRun { offset in
+      for i in 0..<n {
+        let place = offset[0] + i * step[0]
+        body(place, offset[1] + i * step[1] + Int(values[place]) * x.strides[axis])
+      }
+    }
+  }
 }

@@ -70,11 +70,11 @@ public struct Shape: Sendable, Hashable, RandomAccessCollection, MutableCollecti
     return strides
   }
 
-  /// The strides of a dense [N, C, H, W] tensor whose channels are innermost (NHWC bytes).
+  /// The strides of a dense [N, C, H, W] or [N, C, L] tensor whose channels are innermost (NHWC, NLC bytes).
   public var channelsLastStrides: Shape {
-    precondition(rank == 4)
+    precondition(rank == 3 || rank == 4)
     let (c, h, w) = (Swift.max(extents[1], 1), Swift.max(extents[2], 1), Swift.max(extents[3], 1))
-    return [h * w * c, 1, w * c, c]
+    return rank == 3 ? [h * c, 1, c] : [h * w * c, 1, w * c, c]
   }
 
   public func removing(at axis: Int) -> Shape {

@@ -15,12 +15,19 @@ extension Tensor {
   /// This tensor if it is dense with its channels innermost, else a copy that is. No record.
   public func channelsLast() throws -> Tensor { isChannelsLast ? self : try copy(format: .channelsLast) }
 
-  /// This tensor if dense in either format, else a contiguous copy. No record.
+  /// This tensor if dense in any format, else a contiguous copy. No record.
   public func dense() throws -> Tensor { isDense ? self : try copy(format: .contiguous) }
 
   public func inFormat(_ format: MemoryFormat) throws -> Tensor {
-    format == .channelsLast && rank == 4 ? try channelsLast() : try contiguous()
+    switch (format, rank) {
+    case (.channelsLast, 4): try channelsLast()
+    case (.sequenceChannelsLast, 3): isSequenceChannelsLast ? self : try copy(format: format)
+    default: try contiguous()
+    }
   }
+
+  /// [N, C], [N, C, L] or [N, C, H, W] as dense rows of channels. No record.
+  func channelsInnermost() throws -> Tensor { try inFormat(shape.channelsInnermost) }
 
   /// Overwrites every element with those of `source`, of this shape (or one that broadcasts to it) and type.
   func copyElements(from source: Tensor) {
@@ -29,12 +36,33 @@ extension Tensor {
       bytes.copyMemory(from: source.bytes, byteCount: byteCount)
       return
     }
+    if dtype.size == 4, transpose(from: source) { return }
     let loop = StridedLoop(shape, [strides, source.strides(broadcastTo: shape)])
     switch dtype.size {
     case 1: loop.copy(bytes, source.bytes, UInt8.self)
     case 4: loop.copy(bytes, source.bytes, UInt32.self)
     default: loop.copy(bytes, source.bytes, UInt64.self)
     }
+  }
+
+  /// Copies between contiguous and channels-last by tiles; false where that is not what is wanted.
+  private func transpose(from source: Tensor) -> Bool {
+    guard shape == source.shape, rank == 3 || rank == 4, count > 0, isDense, source.isDense else {
+      return false
+    }
+    let (batch, channels) = (shape[0], shape[1])
+    let pixels = count / (batch * channels)
+    let (to, from) = (
+      bytes.assumingMemoryBound(to: Float.self), source.bytes.assumingMemoryBound(to: Float.self)
+    )
+    if isContiguous && !source.isContiguous {
+      qk_f32_transpose(batch, pixels, channels, from, to)
+    } else if source.isContiguous && !isContiguous {
+      qk_f32_transpose(batch, channels, pixels, from, to)
+    } else {
+      return false
+    }
+    return true
   }
 
   /// Overwrites the elements in place; counted, so that `backward` notices.

@@ -43,9 +43,18 @@ extension Tensor {
     return try ArgMin(axis: shape.axis(axis, for: ArgMin.name), keepDims: keepDims)(self)
   }
 
-  public func cumsum(axis: Int) throws -> Tensor {
-    try Cumsum(axis: shape.axis(axis, for: Cumsum.name))(self)
+  public func cumsum(axis: Int, exclusive: Bool = false, reverse: Bool = false) throws -> Tensor {
+    try Cumsum(axis: shape.axis(axis, for: Cumsum.name), exclusive: exclusive, reverse: reverse)(self)
   }
+
+  /// The k largest elements along one dimension, or the smallest, best first, and their 0-based places (`TopK`).
+  public func topk(_ k: Int, axis: Int = -1, largest: Bool = true) throws -> (values: Tensor, indices: Tensor)
+  {
+    let axis = try shape.axis(axis, for: TopK.name)
+    let indices = try TopK(k, axis: axis, largest: largest)(self)
+    return (try Gather(axis: axis)(self, indices), indices)
+  }
+
   public func softmax(axis: Int = -1) throws -> Tensor {
     try Softmax(axis: shape.axis(axis, for: Softmax.name))(self)
   }

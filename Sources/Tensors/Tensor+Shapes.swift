@@ -70,6 +70,13 @@ extension Tensor {
     try Gather(axis: shape.axis(axis, for: Gather.name))(self, indices)
   }
 
+  /// This with `updates` at (or added to) the elements that `indices` name along one dimension.
+  public func scatter(
+    axis: Int, _ indices: Tensor, _ updates: Tensor, reduction: Scatter.Reduction = .none
+  ) throws -> Tensor {
+    try Scatter(axis: shape.axis(axis, for: Scatter.name), reduction: reduction)(self, indices, updates)
+  }
+
   public func indexSelect(axis: Int, _ indices: Tensor) throws -> Tensor {
     try IndexSelect(axis: shape.axis(axis, for: IndexSelect.name))(self, indices)
   }
@@ -96,8 +103,10 @@ extension Tensor {
     try OneHot(depth: depth, type)(self)
   }
 
-  public func padded(before: [Int], after: [Int], value: Double = 0) throws -> Tensor {
-    try Pad(before: before, after: after, value: value)(self)
+  public func padded(
+    before: [Int], after: [Int], mode: Pad.Mode = .constant, value: Double = 0
+  ) throws -> Tensor {
+    try Pad(before: before, after: after, mode: mode, value: value)(self)
   }
 
   /// `counts[i]` repetitions along dimension i.

@@ -1,8 +1,8 @@
 /// A dense array of numbers: shape, element type, storage, and how its elements lie in the storage.
 ///
 /// Shapes mean what they mean in ONNX and PyTorch. How bytes lie is an engine detail told by the strides:
-/// `contiguous` (last dimension innermost) or `channelsLast` (channels of [N, C, H, W] innermost), or a
-/// view of either. Tensors are eager; one that was computed from tensors wanting gradients remembers its
+/// `contiguous` (last dimension innermost), `channelsLast` (channels of [N, C, H, W] innermost) or
+/// `sequenceChannelsLast` (those of [N, C, L]), or a view of one of them. Tensors are eager; one that was computed from tensors wanting gradients remembers its
 /// `origin`, and that record is what autograd walks back and what a captured graph is made of.
 public final class Tensor {
   public let shape: Shape
@@ -12,9 +12,9 @@ public final class Tensor {
   /// Where the first element lies in the storage, in elements.
   public let offset: Int
 
-  /// Set for a leaf whose gradient `backward` is to collect in `grad`.
+  /// Set for a leaf whose gradient `backward` is to collect (`grad`).
   public var requiresGrad = false
-  public var grad: Tensor?
+  var collected: CollectedGradient?
   public internal(set) var origin: Origin?
   /// What its integers stand for, where somebody said so.
   public var quantization: Quantization?
@@ -31,9 +31,8 @@ public final class Tensor {
   public convenience init(
     undefined shape: Shape, _ dtype: DType = .f32, format: MemoryFormat = .contiguous
   ) throws {
-    let channelsLast = format == .channelsLast && shape.rank == 4
     self.init(
-      shape: shape, strides: channelsLast ? shape.channelsLastStrides : shape.contiguousStrides, dtype: dtype,
+      shape: shape, strides: shape.strides(in: format), dtype: dtype,
       storage: try Storage(byteCount: shape.elements * dtype.size))
   }
 
@@ -59,7 +58,31 @@ public final class Tensor {
 }
 
 /// How the elements of a dense tensor lie in memory.
-public enum MemoryFormat: Sendable { case contiguous, channelsLast }
+public enum MemoryFormat: Sendable {
+  case contiguous
+  /// The channels of [N, C, H, W] innermost; contiguous for every other rank.
+  case channelsLast
+  /// The channels of [N, C, L] innermost; contiguous for every other rank.
+  case sequenceChannelsLast
+
+  /// The rank it is for.
+  fileprivate var rank: Int? {
+    switch self {
+    case .contiguous: nil
+    case .channelsLast: 4
+    case .sequenceChannelsLast: 3
+    }
+  }
+}
+
+extension Shape {
+  func strides(in format: MemoryFormat) -> Strides {
+    format.rank == rank ? channelsLastStrides : contiguousStrides
+  }
+
+  /// The format that puts dimension 1, the channels, innermost: contiguous for [N, C].
+  var channelsInnermost: MemoryFormat { rank == 3 ? .sequenceChannelsLast : .channelsLast }
+}
 
 extension Tensor {
   /// Dense, last dimension innermost.
@@ -69,10 +92,17 @@ extension Tensor {
   public var isChannelsLast: Bool { rank == 4 && Self.dense(shape, strides, shape.channelsLastStrides) }
 
   /// The format a result should have so that it lies like this tensor.
-  public var format: MemoryFormat { !isContiguous && isChannelsLast ? .channelsLast : .contiguous }
+  public var format: MemoryFormat {
+    if isContiguous { return .contiguous }
+    return isChannelsLast ? .channelsLast : isSequenceChannelsLast ? .sequenceChannelsLast : .contiguous
+  }
 
-  /// Whether every element of the storage range is used once, in one of the two formats.
-  public var isDense: Bool { isContiguous || isChannelsLast }
+  /// Whether every element of the storage range is used once, in one of the formats.
+  public var isDense: Bool { isContiguous || isChannelsLast || isSequenceChannelsLast }
+
+  var isSequenceChannelsLast: Bool {
+    rank == 3 && Self.dense(shape, strides, shape.channelsLastStrides)
+  }
 
   /// Strides of dimensions of extent 1 say nothing.
   private static func dense(_ shape: Shape, _ strides: Strides, _ wanted: Strides) -> Bool {

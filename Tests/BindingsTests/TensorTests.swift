@@ -52,6 +52,38 @@ import Testing
   }
 
   @Test(arguments: [
+    Snippet("local v, i = t:topk(2); print(v:totable()[2][1], i:totable()[1][2])", "6.0 1"),
+    Snippet("print(qs.topk(t, 1, 1, {largest = false}):totable()[1][3])", "3.0"),
+    Snippet(
+      "print(t:scatter(2, i, 9):totable()[1][3], t:scatter_add(2, i, qs.ones(2, 1)):totable()[2][1])",
+      "9.0 5.0"),
+    Snippet(
+      "print(t:pad{1, 0, 0, 2}:sum():item(), t:pad({1, 2}, {mode = 'reflect'}):totable()[1][6])", "21.0 1.0"),
+    Snippet(
+      "print(t:cumsum(2, {exclusive = true}):totable()[1][3], t:cumsum({reverse = true}):totable()[2][1])",
+      "3.0 15.0"),
+    Snippet(
+      "print(#qs.embedding(qs.tensor({1, 0, 1}, {dtype = 'i64'}), t).shape, qs.embedding(qs.tensor({1}, {dtype = 'i64'}), t):sum():item())",
+      "2 15.0"),
+    Snippet(
+      "print(t:prelu(qs.tensor{0.5}):sum():item(), (-t):prelu(qs.tensor{0.5}):sum():item())", "21.0 -10.5"),
+    Snippet("print(table.concat(t:unsqueeze(1):interpolate{size = 6}.shape, 'x'))", "1x2x6"),
+    Snippet("print(t:unsqueeze(1):conv1d(qs.ones(1, 2, 2), {bias = qs.ones(1)}):totable()[1][1][2])", "17.0"),
+    Snippet("print(t:unsqueeze(1):conv_transpose1d(qs.ones(2, 1, 2)):totable()[1][1][1])", "5.0"),
+    Snippet(
+      "print(t:unsqueeze(1):avg_pool1d(3):totable()[1][2][1], t:unsqueeze(1):max_pool1d(2).shape[3])", "5.0 1"
+    ),
+    Snippet(
+      "print(string.format('%.4f', t:group_norm(1, {bias = qs.ones(3)}):mean():item()), t:unsqueeze(1):instance_norm().shape[2])",
+      "1.0000 2"),
+  ])
+  func `functions of layers take their weights as arguments`(_ snippet: Snippet) throws {
+    let prepare =
+      "local t = qs.tensor{{1, 2, 3}, {4, 5, 6}}; local i = qs.tensor({{2}, {0}}, {dtype = 'i64'}); "
+    #expect(try Script().output(prepare + snippet.text) == snippet.output)
+  }
+
+  @Test(arguments: [
     Snippet("shape(t:reshape(3, -1)); shape(t:view({6}))", "3x2\n6"),
     Snippet("shape(t:transpose(1, 2)); shape(t:permute(2, 1)); shape(t:flatten())", "3x2\n3x2\n6"),
     Snippet(

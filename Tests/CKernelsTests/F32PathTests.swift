@@ -69,6 +69,8 @@ private func binary(
 
 private let elementwise: [Run] = [
   binary("add") { $0.add }, binary("sub") { $0.sub }, binary("mul") { $0.mul }, binary("div") { $0.div },
+  binary("prelu") { $0.prelu }, binary("prelu_slope") { $0.prelu_slope },
+  binary("prelu_share") { $0.prelu_share },
   binary("max") { $0.max }, binary("min") { $0.min }, binary("pow") { $0.pow },
   unary("neg") { $0.neg }, unary("abs") { $0.abs }, unary("exp") { $0.exp }, unary("log") { $0.log },
   unary("sqrt") { $0.sqrt }, unary("rsqrt") { $0.rsqrt }, unary("square") { $0.square },
@@ -177,7 +179,9 @@ private let columnwise: [Run] = [
     path.scale_shift(131, n, x, gain, mean, true, &rectified)
     path.batch_norm_backward_parameters(131, n, dy, x, mean, gain, &dgain, &dbias)
     path.batch_norm_backward(131, n, 131, dy, x, gain, mean, gain, dgain, dbias, &dx)
-    return bits(mean + variance + y + rectified + dgain + dbias + dx)
+    var mixed = x
+    path.group_norm_backward(131, n, dy, x, gain, mean, dgain, dbias, &mixed)
+    return bits(mean + variance + y + rectified + dgain + dbias + dx + mixed)
   },
 ]
 
@@ -196,8 +200,41 @@ private let windows: [Run] = [
     path.average_pool(&window, x, &average)
     path.average_pool_backward(&window, dy, &averageDx)
     return bits(y + average + dx + averageDx) + taken.map { UInt32(bitPattern: $0) }
-  }
+  },
+  Run(name: "resizing") { path, n in
+    let x = randomFloats(2 * 6 * n, seed: 38), dy = randomFloats(2 * 12 * n, seed: 39)
+    var results: [Float] = []
+    for nearest in [false, true] {
+      var y = dy, row = [Float](repeating: 7, count: 3 * n), dx = x
+      withResizeShape(channels: n, nearest: nearest) { shape in
+        path.resize(&shape, x, &row, &y)
+        path.resize_backward(&shape, dy, &row, &dx)
+      }
+      results += y + dx
+    }
+    return bits(results)
+  },
 ]
+
+/// Two images of 2 x 3 pixels to 3 x 4.
+private func withResizeShape(channels: Int, nearest: Bool, _ body: (inout qk_f32_resize_shape) -> Void) {
+  let rows: [Int32] = [0, 0, 1, 0, 1, 1], columns: [Int32] = [0, 0, 1, 2, 1, 1, 2, 2]
+  let down: [Float] = [0, 0.5, 1], across: [Float] = [0, 0.625, 0.375, 0.25]
+  rows.withUnsafeBufferPointer { rows in
+    columns.withUnsafeBufferPointer { columns in
+      down.withUnsafeBufferPointer { down in
+        across.withUnsafeBufferPointer { across in
+          var shape = qk_f32_resize_shape(
+            batch: 2, channels: channels, height: 2, width: 3, out_height: 3, out_width: 4,
+            top: rows.baseAddress,
+            bottom: rows.baseAddress! + 3, left: columns.baseAddress, right: columns.baseAddress! + 4,
+            down: down.baseAddress, across: across.baseAddress, nearest: nearest)
+          body(&shape)
+        }
+      }
+    }
+  }
+}
 
 private let steps: [Run] = [
   Run(name: "sgd") { path, n in

@@ -61,8 +61,8 @@ import Testing
     func run() throws -> (accuracy: Double, bytes: [UInt8]) {
       Random.reseed(1)
       let model = Sequential([
-        try Conv2dLayer(1, 16, 3, padding: 1), try BatchNorm2dLayer(16), Activation(.relu),
-        try MaxPool2dLayer(2), try Conv2dLayer(16, 32, 3, padding: 1), try BatchNorm2dLayer(32),
+        try Conv2dLayer(1, 16, 3, padding: 1), try BatchNormLayer(16), Activation(.relu),
+        try MaxPool2dLayer(2), try Conv2dLayer(16, 32, 3, padding: 1), try BatchNormLayer(32),
         Activation(.relu), try MaxPool2dLayer(2), FlattenLayer(), try DropoutLayer(0.1),
         try LinearLayer(128, 10),
       ])

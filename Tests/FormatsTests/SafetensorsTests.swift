@@ -120,7 +120,7 @@ extension String {
 }
 
 @Suite struct SafetensorsModuleTests {
-  private func model() throws -> Sequential { Sequential([try LinearLayer(3, 2), try BatchNorm2dLayer(2)]) }
+  private func model() throws -> Sequential { Sequential([try LinearLayer(3, 2), try BatchNormLayer(2)]) }
 
   @Test func aModuleSurvivesTheFile() throws {
     try withTemporaryFolder { folder in

@@ -67,7 +67,7 @@ import Testing
   }
 
   @Test func aCheckpointLoadsIntoAModule() throws {
-    let module = Sequential([try LinearLayer(3, 2), try BatchNorm2dLayer(2)])
+    let module = Sequential([try LinearLayer(3, 2), try BatchNormLayer(2)])
     let path = Golden.path("torch/checkpoint.pt")
     let tensors = try TensorFile.read(path, key: "model")
     let error = #expect(throws: FileError.self) { try module.load(tensors, path: "c.pt") }

@@ -13,32 +13,38 @@ struct OnnxNodeTests {
     "clip_splitbounds",
     "concat_1d_axis_0", "concat_2d_axis_1", "concat_2d_axis_negative_1", "concat_3d_axis_1",
     "concat_3d_axis_negative_3",
-    "constant_pad", "cumsum_1d", "cumsum_1d_reverse", "cumsum_2d_axis_1", "cumsum_2d_negative_axis", "div",
+    "constant_pad", "convtranspose_1d", "convtranspose_group_2", "convtranspose_group_2_image_3",
+    "convtranspose_kernel_shape", "convtranspose_output_shape", "convtranspose_pad", "convtranspose_pads",
+    "cumsum_1d", "cumsum_1d_exclusive", "cumsum_1d_reverse", "cumsum_1d_reverse_exclusive",
+    "cumsum_2d_axis_1", "cumsum_2d_negative_axis", "div",
     "equal",
     "equal_bcast", "equal_int8", "erf", "exp_example", "flatten_axis1", "flatten_axis3",
     "flatten_negative_axis2",
     "gather_0", "gather_2d_indices", "gather_elements_1", "gelu_default_1", "gelu_default_2", "gelu_tanh_1",
     "greater",
-    "greater_bcast", "hardsigmoid", "hardsigmoid_default", "hardswish", "less", "less_int8", "log_example",
+    "greater_bcast", "group_normalization_epsilon", "hardsigmoid", "hardsigmoid_default", "hardswish",
+    "instancenorm_example", "less", "less_int8", "log_example",
     "logsoftmax_axis_0", "logsoftmax_axis_2", "logsoftmax_example_1", "logsoftmax_large_number",
     "logsoftmax_negative_axis", "matmul_1d_3d", "matmul_2d", "matmul_3d", "matmul_4d", "matmul_bcast",
-    "max_float32",
+    "maxpool_1d_default", "max_float32",
     "max_int32", "max_int64", "max_int8", "max_two_inputs", "min_float32", "min_int64", "min_two_inputs",
     "mul_bcast",
     "mul_int8", "mul_uint8", "neg", "not_2d", "not_4d", "pow", "pow_bcast_array", "pow_types_int32_int32",
-    "pow_types_int64_int64", "reciprocal_example", "reduce_max_do_not_keepdims_random",
+    "pow_types_int64_int64", "prelu_broadcast", "reciprocal_example", "reduce_max_do_not_keepdims_random",
     "reduce_max_keepdims_random",
     "reduce_max_bool_inputs", "reduce_mean_default_axes_keepdims_random",
     "reduce_mean_do_not_keepdims_random",
     "reduce_mean_negative_axes_keepdims_random", "reduce_min_keepdims_random",
     "reduce_min_negative_axes_keepdims_random", "reduce_sum_default_axes_keepdims_random",
     "reduce_sum_do_not_keepdims_random", "reduce_sum_empty_set_non_reduced_axis_zero",
-    "reduce_sum_negative_axes_keepdims_example", "relu", "sigmoid", "slice_default_steps", "slice_neg_steps",
+    "reduce_sum_negative_axes_keepdims_example", "reflect_pad", "relu", "sigmoid", "slice_default_steps",
+    "slice_neg_steps",
     "slice_negative_axes", "softmax_axis_0", "softmax_axis_1", "softmax_default_axis", "softmax_large_number",
     "sqrt_example", "squeeze",
-    "sub", "sub_int8", "sub_uint8", "tanh", "tile", "transpose_all_permutations_1",
+    "sub", "sub_int8", "sub_uint8", "tanh", "tile", "top_k_same_values", "top_k_same_values_2d",
+    "top_k_same_values_largest", "top_k_smallest", "transpose_all_permutations_1",
     "transpose_all_permutations_4",
-    "unsqueeze_axis_1", "unsqueeze_negative_axes", "where_long_example",
+    "unsqueeze_axis_1", "unsqueeze_negative_axes", "where_long_example", "wrap_pad",
   ]
 
   @Test(arguments: cases) func matches(name: String) throws {
@@ -55,7 +61,7 @@ struct OnnxNodeTests {
 
   private static func run(_ node: OnnxNodeCase, _ t: [Tensor]) throws -> Tensor? {
     if let op = elementwise[node.operation] { return try op.apply(t) }
-    return try reduction(node, t) ?? movement(node, t) ?? parametric(node, t)
+    return try reduction(node, t) ?? movement(node, t) ?? parametric(node, t) ?? neural(node, t)
   }
 
   private static let elementwise: [String: any Op] = [
@@ -65,7 +71,8 @@ struct OnnxNodeTests {
     "Mul": Mul(),
     "Neg": Neg(), "Not": LogicalNot(), "Pow": Pow(), "Reciprocal": Reciprocal(), "Relu": Relu(),
     "Sigmoid": Sigmoid(),
-    "Sqrt": Sqrt(), "Sub": Sub(), "Tanh": Tanh(), "Where": Where(), "Max": Maximum(), "Min": Minimum(),
+    "PRelu": PRelu(), "Sqrt": Sqrt(), "Sub": Sub(), "Tanh": Tanh(), "Where": Where(), "Max": Maximum(),
+    "Min": Minimum(),
   ]
 
   private static func reduction(_ node: OnnxNodeCase, _ t: [Tensor]) throws -> Tensor? {
@@ -117,8 +124,19 @@ struct OnnxNodeTests {
     case "Pad":
       let pads = try integers(t[1])
       let half = pads.count / 2
+      let modes: [String: Pad.Mode] = ["reflect": .reflect, "edge": .replicate, "wrap": .circular]
       return try t[0].padded(
-        before: Array(pads[..<half]), after: Array(pads[half...]), value: t.count > 2 ? t[2].item() : 0)
+        before: Array(pads[..<half]), after: Array(pads[half...]),
+        mode: modes[node.text("mode") ?? ""] ?? .constant,
+        value: t.count > 2 ? t[2].item() : 0)
+    case "ScatterElements":
+      return try t[0].scatter(
+        axis: axis, t[1], t[2], reduction: node.text("reduction") == "add" ? .add : .none)
+    case "TopK":
+      return try t[0].topk(
+        Int(t[1].item()), axis: node.integer("axis", default: -1),
+        largest: node.integer("largest", default: 1) == 1
+      ).values
     default: return nil
     }
   }
@@ -133,6 +151,7 @@ struct OnnxNodeTests {
     case "CumSum":
       return try Cumsum(
         axis: t[0].shape.axis(Int(t[1].item()), for: "cumsum"),
+        exclusive: node.integer("exclusive", default: 0) == 1,
         reverse: node.integer("reverse", default: 0) == 1)(t[0])
     case "Gelu": return try t[0].gelu(node.text("approximate") == "tanh" ? .tanh : .none)
     case "HardSigmoid":
@@ -167,6 +186,42 @@ struct OnnxNodeTests {
     let final = try y.select(axis: 0, index: t[0].shape[batchFirst ? 1 : 0] - 1)
     let expected = try #require(node.outputs.last ?? nil)
     for (a, b) in zip(try final.doubles(), try expected.doubles()) { #expect(abs(a - b) <= 2e-6) }
+  }
+
+  private static func neural(_ node: OnnxNodeCase, _ t: [Tensor]) throws -> Tensor? {
+    let epsilon = node.real("epsilon", default: 1e-5)
+    switch node.operation {
+    case "ConvTranspose": return try convTranspose(node, t)
+    case "MaxPool": return try MaxPool1d(node.integers("kernel_shape")?[0] ?? 0, stride: 1)(t[0])
+    case "GroupNormalization":
+      return try GroupNorm(groups: node.integer("num_groups", default: 1), epsilon: epsilon).apply(t)
+    case "InstanceNormalization": return try InstanceNorm(epsilon: epsilon).apply(t)
+    default: return nil
+    }
+  }
+
+  /// With the paddings that lead to `output_shape` where that is given.
+  private static func convTranspose(_ node: OnnxNodeCase, _ t: [Tensor]) throws -> Tensor {
+    let dimensions = t[0].rank - 2
+    func list(_ name: String, _ value: Int) -> [Int] {
+      node.integers(name) ?? Array(repeating: value, count: dimensions)
+    }
+    let (strides, groups) = (list("strides", 1), node.integer("group", default: 1))
+    var more = list("output_padding", 0)
+    if dimensions == 1 { return try ConvTranspose1d(stride: strides[0], groups: groups).apply(t) }
+    var pads = node.integers("pads") ?? [0, 0, 0, 0]
+    if let size = node.integers("output_shape") {
+      for i in 0..<2 {
+        let total = strides[i] * (t[0].shape[2 + i] - 1) + more[i] + t[1].shape[2 + i] - size[i]
+        (pads[i], pads[i + 2]) = (max(total, 0) - max(total, 0) / 2, max(total, 0) / 2)
+        more[i] -= min(total, 0)
+      }
+    }
+    return try ConvTranspose2d(
+      stride: Size2d(strides[0], strides[1]),
+      padding: Padding2d(top: pads[0], left: pads[1], bottom: pads[2], right: pads[3]),
+      outputPadding: Size2d(more[0], more[1]), groups: groups
+    ).apply(t)
   }
 
   private static func integers(_ tensor: Tensor) throws -> [Int] {

@@ -17,6 +17,17 @@ struct TensorFunction {
       body: body)
   }
 
+  /// A function with several results; see `Function`.
+  init<each Argument>(
+    _ name: String, _ doc: String, _ parameter: repeat Param<each Argument>, returns: String,
+    body: @escaping (Tensor, repeat each Argument) throws -> LuaResults
+  ) {
+    method = Function(name, doc, .receiver(Tensor.self), repeat each parameter, returns: returns, body: body)
+    function = Function(
+      name, doc, .required("x", Tensor.self, "of any shape"), repeat each parameter, returns: returns,
+      body: body)
+  }
+
   /// A function of one tensor that an op computes.
   init(_ name: String, _ doc: String, _ op: any Op) {
     self.init(name, doc) { (x: Tensor) in try op.apply([x]) }

@@ -7,7 +7,8 @@ enum LayerLibrary {
   static var library: Library {
     Library(
       "qs.nn", "Layers and containers. Sizes are positional, everything else is an option.",
-      layers + RecurrentLayer.constructors + pooling + activations + containers + [ScriptedModule.function])
+      layers + convolutions + RecurrentLayer.constructors + normalizations + pooling + resizing + activations
+        + containers + [ScriptedModule.function])
   }
 
   private static var layers: [Function] {
@@ -17,32 +18,6 @@ enum LayerLibrary {
         .required("inputs", Int.self, "features of the input"),
         .required("outputs", Int.self, "features of the result"), .bias, returns: "module"
       ) { inputs, outputs, bias in try LinearLayer(inputs, outputs, bias: bias) as Module },
-      Function(
-        "conv2d", "Two-dimensional convolution: [N, inputs, H, W] to [N, outputs, OH, OW].",
-        .required("inputs", Int.self, "input channels"), .required("outputs", Int.self, "output channels"),
-        .required("kernel", Size2d.self, "size of the window"),
-        .option("stride", default: Size2d(1), "step of the window"),
-        .padding, .dilation, .option("groups", default: 1, "groups of channels that see only each other"),
-        .bias,
-        returns: "module"
-      ) { inputs, outputs, kernel, stride, padding, dilation, groups, bias in
-        try Conv2dLayer(
-          inputs, outputs, kernel, stride: stride, padding: padding, dilation: dilation, groups: groups,
-          bias: bias)
-          as Module
-      },
-      Function(
-        "batch_norm2d", "Batch normalisation of images [N, channels, H, W] or rows [N, channels].",
-        .required("channels", Int.self, "of the input"), .epsilon,
-        .option("momentum", default: 0.1, "share of each batch in the running statistics"), returns: "module"
-      ) { channels, epsilon, momentum in
-        try BatchNorm2dLayer(channels, epsilon: epsilon, momentum: momentum) as Module
-      },
-      Function(
-        "layer_norm", "Normalisation over the last dimensions of each sample.",
-        .required("shape", OneOf<Int, [Int]>.self, "extents of the dimensions normalised together"), .epsilon,
-        returns: "module"
-      ) { shape, epsilon in try LayerNormLayer([shape].flat, epsilon: epsilon) as Module },
       Function(
         "multi_head_attention",
         "Self-attention: every position looks at all others, once for each head. [N, T, features] to the same.",
@@ -57,8 +32,16 @@ enum LayerLibrary {
         "embedding", "A table of vectors, looked up by i64 indices that count from 0: S to [S..., features].",
         .required("rows", Int.self, "vectors in the table"),
         .required("features", Int.self, "length of a vector"),
+        .option(
+          "sparse", default: false,
+          "whether its gradient holds only the rows looked up, and optimizers change no others"),
         returns: "module"
-      ) { rows, features in try EmbeddingLayer(rows, features) as Module },
+      ) { rows, features, sparse in try EmbeddingLayer(rows, features, isSparse: sparse) as Module },
+      Function(
+        "prelu", "max(x, 0) + weight * min(x, 0), with a learnt weight.",
+        .optional("num_parameters", default: 1, "1, or the channels of [N, C, ...] for one each"),
+        .option("init", default: 0.25, "the weight at first"), returns: "module"
+      ) { parameters, initial in try PReluLayer(parameters, initial: initial) as Module },
       Function(
         "dropout", "Sets elements to 0 at random in training; nothing in evaluation.",
         .optional("probability", default: 0.5, "share of the elements"), returns: "module"
@@ -67,31 +50,6 @@ enum LayerLibrary {
         "flatten", "All dimensions after the first in one: [N, ...] to [N, features].", returns: "module"
       ) {
         FlattenLayer() as Module
-      },
-    ]
-  }
-
-  private static var pooling: [Function] {
-    [
-      Function(
-        "max_pool2d", "The largest element under a sliding window.",
-        .required("kernel", Size2d.self, "size of the window"),
-        .poolStride, .padding, .dilation, returns: "module"
-      ) { kernel, stride, padding, dilation in
-        try MaxPool2dLayer(kernel, stride: stride, padding: padding, dilation: dilation) as Module
-      },
-      Function(
-        "avg_pool2d", "The mean of the elements under a sliding window.",
-        .required("kernel", Size2d.self, "size of the window"), .poolStride, .padding,
-        .option("count_include_pad", default: true, "whether padding counts as zeros in the mean"),
-        returns: "module"
-      ) { kernel, stride, padding, counted in
-        try AvgPool2dLayer(kernel, stride: stride, padding: padding, countIncludePad: counted) as Module
-      },
-      Function(
-        "global_avg_pool2d", "The mean of every channel: [N, C, H, W] to [N, C, 1, 1].", returns: "module"
-      ) {
-        GlobalAvgPool2dLayer() as Module
       },
     ]
   }
@@ -121,32 +79,5 @@ enum LayerLibrary {
       ) { body, shortcut, activation in Residual(body, shortcut: shortcut, activation: activation) as Module
       },
     ]
-  }
-}
-
-extension Param where Value == Bool {
-  fileprivate static var bias: Param { .option("bias", default: true, "whether it has one") }
-}
-
-extension Param where Value == Double {
-  fileprivate static var epsilon: Param { .option("eps", default: 1e-5, "added to the variance") }
-}
-
-extension Param where Value == Size2d {
-  fileprivate static var dilation: Param {
-    .option("dilation", default: Size2d(1), "distance of neighbouring taps")
-  }
-}
-
-extension Param where Value == Padding2d {
-  fileprivate static var padding: Param {
-    .option(
-      "padding", default: Padding2d(0), "around the image: n, {height, width} or {top, left, bottom, right}")
-  }
-}
-
-extension Param where Value == Size2d? {
-  fileprivate static var poolStride: Param {
-    .option("stride", Size2d?.self, "step of the window; the kernel if left out")
   }
 }

@@ -26,7 +26,8 @@ extension Tensor: LuaObject {
         "Whether gradients flow into it; may be set on a tensor that was not computed from others.",
         get: { (t: Tensor) in t.wantsGradient }, set: { try $0.setRequiresGradient($1) }),
       Property(
-        "grad", "The gradient that backward has collected, or nil.", get: { (t: Tensor) in t.grad },
+        "grad", "The gradient that backward has collected, or nil.",
+        get: { (t: Tensor) in try t.rowGradient?.dense() ?? t.grad },
         set: { try $0.setGradient($1) }),
       Property(
         "quantization",

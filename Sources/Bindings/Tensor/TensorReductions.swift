@@ -14,7 +14,14 @@ extension TensorFunction {
       place("argmax", "The place of the largest element, the first among equals.") {
         ArgMax(axis: $0, keepDims: $1)
       },
-      along("cumsum", "The sum of all elements up to each one.") { try $0.cumsum(axis: $1) },
+      TensorFunction(
+        "cumsum", "The sum of all elements up to each one.",
+        .optional("dim", default: Dimension.last, "along which"),
+        .option("exclusive", default: false, "whether an element is left out of the sum in its place"),
+        .option("reverse", default: false, "whether the sums start at the end")
+      ) { x, dim, exclusive, reverse in
+        try x.cumsum(axis: dim.axis(of: x.shape, for: "cumsum"), exclusive: exclusive, reverse: reverse)
+      },
       along("softmax", "e^x / sum e^x.") { try $0.softmax(axis: $1) },
       along("log_softmax", "The logarithm of softmax, computed without losing digits.") {
         try $0.logSoftmax(axis: $1)

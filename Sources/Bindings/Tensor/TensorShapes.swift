@@ -90,6 +90,50 @@ extension TensorFunction {
         .required("indices", Tensor.self, "i64, counted from 0")
       ) { x, dim, indices in try x.indexSelect(axis: dim.axis(of: x.shape, for: "index_select"), indices) },
       TensorFunction(
+        "scatter", "With updates in place of the elements that indices name along a dimension.",
+        .required("dim", Dimension.self, "along which"),
+        .required("indices", Tensor.self, "i64, counted from 0; of as many dimensions as the tensor"),
+        .required("updates", OperandArgument.self, "of the shape of the indices, or one number")
+      ) { x, dim, indices, updates in
+        let axis = try dim.axis(of: x.shape, for: "scatter")
+        let updates = try updates.tensor(like: x, for: "scatter")
+        return try x.scatter(
+          axis: axis, indices, updates.rank == 0 ? updates.broadcast(to: indices.shape) : updates)
+      },
+      TensorFunction(
+        "scatter_add", "With updates added to the elements that indices name along a dimension.",
+        .required("dim", Dimension.self, "along which"),
+        .required("indices", Tensor.self, "i64, counted from 0; of as many dimensions as the tensor"),
+        .required("updates", Tensor.self, "of the shape of the indices")
+      ) { x, dim, indices, updates in
+        try x.scatter(axis: dim.axis(of: x.shape, for: "scatter_add"), indices, updates, reduction: .add)
+      },
+      TensorFunction(
+        "topk", "The k largest elements along a dimension, best first, and their places, counted from 0.",
+        .required("k", Int.self, "how many", .notNegative),
+        .optional("dim", default: Dimension.last, "along which"),
+        .option("largest", default: true, "false for the smallest"), returns: "tensor, tensor"
+      ) { x, k, dim, largest in
+        let best = try x.topk(k, axis: dim.axis(of: x.shape, for: "topk"), largest: largest)
+        return LuaResults(best.values, best.indices)
+      },
+      TensorFunction(
+        "pad", "With more elements around it.",
+        .required("padding", [Int].self, "pairs from the last dimension on: {left, right, top, bottom}"),
+        .option("mode", default: Pad.Mode.constant, "what the new elements are"),
+        .option("value", default: 0.0, "of the mode \"constant\"")
+      ) { x, padding, mode, value in
+        try require(
+          padding.count % 2 == 0 && padding.count <= 2 * x.rank, "pad",
+          "argument 'padding' must be at most \(x.rank) pairs for \(x.shape), got \(padding.count) numbers")
+        var (before, after) = ([Int](repeating: 0, count: x.rank), [Int](repeating: 0, count: x.rank))
+        for pair in 0..<(padding.count / 2) {
+          before[x.rank - 1 - pair] = padding[2 * pair]
+          after[x.rank - 1 - pair] = padding[2 * pair + 1]
+        }
+        return try x.padded(before: before, after: after, mode: mode, value: value)
+      },
+      TensorFunction(
         "one_hot", "1 at the place each index names along a new last dimension, 0 elsewhere.",
         .required("classes", Int.self, "the extent of the new dimension", .positive), .dtype()
       ) { x, classes, dtype in try x.oneHot(depth: classes, dtype) },
@@ -105,5 +149,5 @@ extension TensorFunction {
     ]
   }
 
-  static var all: [TensorFunction] { arithmetic + elementwise + reductions + shapes + picking }
+  static var all: [TensorFunction] { arithmetic + elementwise + reductions + shapes + picking + neural }
 }

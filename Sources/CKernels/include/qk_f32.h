@@ -35,6 +35,17 @@ typedef struct {
   bool count_padding;            ///< average pooling: whether padded zeros count in the divisor
 } qk_f32_window;
 
+/// Resizing channels-last images [batch, height, width, channels] to [batch, out_height, out_width,
+/// channels]: row i of the result is `1 - down[i]` of row top[i] and `down[i]` of row bottom[i]; columns
+/// likewise. With `nearest` it is top[i] and left[j] alone.
+typedef struct {
+  size_t batch, channels, height, width, out_height, out_width;
+  const int32_t *top, *bottom;  ///< [out_height]
+  const int32_t *left, *right;  ///< [out_width]
+  const float *down, *across;   ///< [out_height], [out_width]
+  bool nearest;
+} qk_f32_resize_shape;
+
 /// Plain, momentum and Nesterov gradient descent; every number means what it means in PyTorch.
 typedef struct {
   double learning_rate, momentum, dampening, weight_decay;

@@ -13,12 +13,7 @@ public final class Conv2dLayer: Module {
     _ inputs: Int, _ outputs: Int, _ kernel: Size2d, stride: Size2d = 1, padding: Padding2d = 0,
     dilation: Size2d = 1, groups: Int = 1, bias hasBias: Bool = true
   ) throws {
-    for (size, name) in [(inputs, "inputs"), (outputs, "outputs"), (groups, "groups")] {
-      try Self.requireSize(size, name, of: "conv2d")
-    }
-    try require(
-      inputs % groups == 0 && outputs % groups == 0, "conv2d",
-      "\(inputs) input and \(outputs) output channels do not both divide into \(groups) groups")
+    try Self.requireGroups(groups, inputs, outputs, of: "conv2d")
     try Window2d(kernel: kernel, stride: stride, padding: padding, dilation: dilation).check(for: "conv2d")
     (self.inputs, self.outputs, self.kernel) = (inputs, outputs, kernel)
     op = Conv2d(stride: stride, padding: padding, dilation: dilation, groups: groups)

@@ -8,6 +8,19 @@ extension Module {
     return "(" + all.joined(separator: ", ") + ")"
   }
 
+  /// nil where a number is its default.
+  static func option(_ value: Int, unless standard: Int) -> String? { value == standard ? nil : "\(value)" }
+
+  /// Refuses channels that do not divide into groups.
+  static func requireGroups(_ groups: Int, _ inputs: Int, _ outputs: Int, of kind: String) throws {
+    for (size, name) in [(inputs, "inputs"), (outputs, "outputs"), (groups, "groups")] {
+      try requireSize(size, name, of: kind)
+    }
+    try require(
+      inputs % groups == 0 && outputs % groups == 0, kind,
+      "\(inputs) input and \(outputs) output channels do not both divide into \(groups) groups")
+  }
+
   /// Refuses a size a layer cannot have: zero, negative, or so large that sizes would overflow.
   static func requireSize(_ value: Int, _ argument: String, of kind: String) throws {
     try require(value >= 1, kind, "argument '\(argument)' must be a positive integer (got \(value))")

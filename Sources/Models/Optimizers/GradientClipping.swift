@@ -7,7 +7,7 @@ extension Sequence<Parameter> {
   @discardableResult
   public func clipGradients(norm limit: Double) throws -> Double {
     try require(limit > 0, "clip_gradients", "argument 'norm' must be positive (got \(limit))")
-    let gradients = compactMap(\.value.grad)
+    let gradients = compactMap(\.value.gradientValues)
     let squares = try gradients.map { try Sum(axes: Array($0.shape.indices))(Square()($0)).item() }
     let norm = squares.reduce(0, +).squareRoot()
     guard norm.isFinite, norm > limit else { return norm }

@@ -2,7 +2,9 @@ import Tensors
 
 /// Changes parameters along their gradients. Numbers mean what they mean in PyTorch.
 ///
-/// A subclass says which buffers it keeps per parameter and how one parameter is changed.
+/// A subclass says which buffers it keeps per parameter and how one parameter is changed. Of a table whose gradient
+/// holds only some rows (`RowGradient`), the other rows and their buffers stay as they are, weight decay included: the
+/// lazy form of the method, as PyTorch's SparseAdam.
 open class Optimizer {
   /// The method's name: `sgd`, `adam`, `adamw`.
   public let kind: String
@@ -47,11 +49,30 @@ open class Optimizer {
   public final func step() throws {
     stepCount += 1
     for (i, parameter) in parameters.enumerated() {
-      guard let gradient = parameter.value.grad else { continue }
-      let aligned = try gradient.inFormat(parameter.value.format)
-      try update(parameter.value, aligned, &buffers[i])
-      parameter.value.storage.version += 1
+      let value = parameter.value
+      if let gradient = value.rowGradient {
+        try updateRows(value, gradient, &buffers[i])
+      } else if let gradient = value.grad {
+        try update(value, gradient.inFormat(value.format), &buffers[i])
+      } else {
+        continue
+      }
+      value.storage.version += 1
       try parameter.enforceConstraints()
+    }
+  }
+
+  /// One step of the rows that have a gradient, as of a parameter of their own.
+  private func updateRows(_ value: Tensor, _ gradient: RowGradient, _ buffers: inout [String: Tensor]) throws
+  {
+    let part = try value.rows(gradient.rows)
+    var partBuffers = try buffers.filter { $0.value.shape == value.shape }.mapValues {
+      try $0.rows(gradient.rows)
+    }
+    try update(part, gradient.values, &partBuffers)
+    value.replaceRows(gradient.rows, with: part)
+    for (name, partBuffer) in partBuffers {
+      try Self.buffer(name, like: value, in: &buffers).replaceRows(gradient.rows, with: partBuffer)
     }
   }
 

@@ -84,7 +84,7 @@ extension Module {
   private func firstGradient() throws -> NonFinite? {
     for (path, module) in namedModules() {
       for (name, parameter) in module.ownParameters {
-        if let gradient = parameter.value.grad, try !gradient.isFinite() {
+        if let gradient = parameter.value.gradientValues, try !gradient.isFinite() {
           return NonFinite(path: path, kind: module.kind, place: .gradient(name))
         }
       }

@@ -1,6 +1,6 @@
 import CKernels
 
-/// Batch normalisation of x [N, C] or [N, C, H, W] (Ioffe and Szegedy, "Batch normalization", ICML 2015).
+/// Batch normalisation of x [N, C], [N, C, L] or [N, C, H, W] (Ioffe and Szegedy, "Batch normalization", ICML 2015).
 /// ONNX BatchNormalization.
 ///
 /// Inputs: `x`, `scale` [C], `bias` [C], `running_mean` [C], `running_var` [C]. In evaluation
@@ -24,7 +24,7 @@ public struct BatchNorm: Op {
 
   public func shape(of s: [Shape]) throws -> Shape {
     let x = s[0]
-    try require(x.rank == 2 || x.rank == 4, "input must be [N, C] or [N, C, H, W], got \(x)")
+    try require((2...4).contains(x.rank), "input must be [N, C], [N, C, L] or [N, C, H, W], got \(x)")
     for (name, shape) in zip(["scale", "bias", "running_mean", "running_var"], s.dropFirst()) {
       try require(shape == [x[1]], "input \(x) has \(x[1]) channels, \(name) is \(shape)")
     }
@@ -53,7 +53,7 @@ public struct BatchNorm: Op {
     typealias T = R.Scalar
     let x = try t[0].channelsInnermost()
     let (scale, bias) = (try t[1].contiguous(), try t[2].contiguous())
-    let y = try Tensor(undefined: x.shape, T.dtype, format: .channelsLast)
+    let y = try Tensor(undefined: x.shape, T.dtype, format: x.shape.channelsInnermost)
     let channels = x.shape[1]
     let rows = R(rows: x.count / max(channels, 1), channels: channels)
     let (mean, rstd) = (
@@ -108,7 +108,7 @@ public struct BatchNorm: Op {
     )
     rows.parameterGradients(dy.pointer(), x.pointer(), m, r, dScale.pointer(), dBias.pointer())
     guard record.needs[0] else { return [nil, dScale, dBias, nil, nil] }
-    let dx = try Tensor(undefined: x.shape, T.dtype, format: .channelsLast)
+    let dx = try Tensor(undefined: x.shape, T.dtype, format: x.shape.channelsInnermost)
     if isTraining {
       rows.inputGradient(
         dy.pointer(), x.pointer(), scale.pointer(), m, r, dScale.pointer(), dBias.pointer(), dx.pointer())
@@ -119,9 +119,4 @@ public struct BatchNorm: Op {
     }
     return [dx, dScale, dBias, nil, nil]
   }
-}
-
-extension Tensor {
-  /// [N, C] or [N, C, H, W] as dense rows of channels.
-  func channelsInnermost() throws -> Tensor { rank == 4 ? try channelsLast() : try contiguous() }
 }

@@ -25,21 +25,7 @@ public struct Conv2d: Op {
     let (x, weight) = (s[0], s[1])
     try requireImages(x)
     try require(weight.rank == 4, "weight must be [O, C / groups, kh, kw], got \(weight)")
-    try require(groups >= 1, "groups must be positive (got \(groups))")
-    try require(
-      x[1] > 0 && x[1] % groups == 0,
-      "input \(x) has \(x[1]) channels, which do not divide into \(groups) groups")
-    try require(
-      x[1] / groups == weight[1],
-      "input \(x) has \(x[1]) channels, weight \(weight) expects \(weight[1])"
-        + (groups == 1 ? "" : " in each of \(groups) groups"))
-    try require(
-      weight[0] > 0 && weight[0] % groups == 0,
-      "weight \(weight) has \(weight[0]) output channels, which do not divide into \(groups) groups")
-    if s.count > 2 {
-      try require(
-        s[2] == [weight[0]], "bias \(s[2]) must have one element per output channel of weight \(weight)")
-    }
+    try requireChannels(s, groups: groups)
     return try window(weight).shape(over: x, channels: weight[0], for: name)
   }
 
@@ -97,5 +83,28 @@ public struct Conv2d: Op {
       dilation_height: Int64(dilation.height), dilation_width: Int64(dilation.width),
       pad_top: Int64(padding.top), pad_left: Int64(padding.left), pad_bottom: Int64(padding.bottom),
       pad_right: Int64(padding.right))
+  }
+}
+
+extension Op {
+  /// Refuses an input [N, C, ...], a weight [O, C / groups, ...] and a bias [O] of a convolution whose channels do
+  /// not fit together.
+  func requireChannels(_ s: [Shape], groups: Int) throws {
+    let (x, weight) = (s[0], s[1])
+    try require(groups >= 1, "groups must be positive (got \(groups))")
+    try require(
+      x[1] > 0 && x[1] % groups == 0,
+      "input \(x) has \(x[1]) channels, which do not divide into \(groups) groups")
+    try require(
+      x[1] / groups == weight[1],
+      "input \(x) has \(x[1]) channels, weight \(weight) expects \(weight[1])"
+        + (groups == 1 ? "" : " in each of \(groups) groups"))
+    try require(
+      weight[0] > 0 && weight[0] % groups == 0,
+      "weight \(weight) has \(weight[0]) output channels, which do not divide into \(groups) groups")
+    if s.count > 2 {
+      try require(
+        s[2] == [weight[0]], "bias \(s[2]) must have one element per output channel of weight \(weight)")
+    }
   }
 }

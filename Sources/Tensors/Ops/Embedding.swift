@@ -4,9 +4,14 @@ import CKernels
 ///
 /// Inputs: `weight` [V, D], f32 or f64, and `indices`, i64 of any shape S; the result is [S..., D]. Indices
 /// count from 0; one outside of the table is an error.
+///
+/// With `isSparse` the gradient of a table that is a leaf holds only the rows that were looked up (`RowGradient`), and
+/// an optimizer changes no others; a step then costs as much as the batch is long, however large the table.
 public struct Embedding: Op {
   public static let name = "embedding"
-  public init() {}
+  public let isSparse: Bool
+
+  public init(isSparse: Bool = false) { self.isSparse = isSparse }
 
   public func shape(of s: [Shape]) throws -> Shape {
     try require(s[0].rank == 2, "weight must be [rows, features], got \(s[0])")
@@ -35,16 +40,16 @@ public struct Embedding: Op {
   }
 
   public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
-    let (indices, gradient) = (try record.inputs[1].contiguous(), try dy.contiguous())
-    let table = try Tensor.zeros(record.inputs[0].shape, dy.dtype)
-    let width = table.shape[1]
-    let index = indices.pointer(Int64.self)
-    if dy.dtype == .f64 {
-      let (from, to) = (gradient.pointer(Double.self), table.pointer(Double.self))
-      for i in 0..<gradient.count { to[Int(index[i / width]) * width + i % width] += from[i] }
-    } else {
-      qk_f32_scatter_add_rows(indices.count, width, gradient.floats, index, table.floats)
+    let (weight, indices) = (record.inputs[0], try record.inputs[1].contiguous())
+    let gradients = try dy.contiguous().view(
+      [indices.count, weight.shape[1]], strides: [weight.shape[1], 1])
+    if isSparse && weight.requiresGrad && weight.origin == nil {
+      try weight.accumulateRows(
+        gradients, UnsafeBufferPointer(start: indices.pointer(), count: indices.count))
+      return [nil, nil]
     }
+    let table = try Tensor.zeros(weight.shape, dy.dtype)
+    gradients.addRows(to: table, indices.pointer())
     return [table, nil]
   }
 }

@@ -1,5 +1,5 @@
 /// `y[.., i, ..] = x[.., indices[.., i, ..], ..]` along one dimension; the indices have the rank of x, and nowhere
-/// else a larger extent. PyTorch gather, ONNX GatherElements.
+/// else a larger extent. PyTorch gather; ONNX GatherElements.
 public struct Gather: Op {
   public static let name = "gather"
   public let axis: Int
@@ -7,8 +7,7 @@ public struct Gather: Op {
 
   public func shape(of s: [Shape]) throws -> Shape {
     try requireAxis(axis, of: s[0])
-    let fits = s[1].rank == s[0].rank && s[0].indices.allSatisfy { $0 == axis || s[1][$0] <= s[0][$0] }
-    try require(fits, "indices \(s[1]) must fit within \(s[0]) in all dimensions but \(axis + 1)")
+    try requireElementIndices(s[1], into: s[0], axis)
     return s[1]
   }
 
@@ -31,7 +30,7 @@ public struct Gather: Op {
 
   private func pick<T: BitwiseCopyable>(_ x: Tensor, _ indices: Tensor, _ y: Tensor, _: T.Type) {
     let (from, to) = (x.bytes.assumingMemoryBound(to: T.self), y.bytes.assumingMemoryBound(to: T.self))
-    forEachPair(indices, x) { place, source in to[place] = from[source] }
+    indices.forEachElement(of: x, axis) { place, source in to[place] = from[source] }
   }
 
   public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
@@ -43,21 +42,6 @@ public struct Gather: Op {
 
   private func add<T: Real>(_ dy: Tensor, _ indices: Tensor, _ dx: Tensor, _: T.Type) {
     let (from, to) = (dy.pointer(T.self), dx.pointer(T.self))
-    forEachPair(indices, dx) { place, target in to[target] += from[place] }
-  }
-
-  /// Every place in the contiguous index tensor, with the offset in `x` of the element it names.
-  @inline(__always)
-  private func forEachPair(_ indices: Tensor, _ x: Tensor, _ body: (Int, Int) -> Void) {
-    var steps = x.strides
-    steps[axis] = 0
-    let loop = StridedLoop<2>(indices.shape, [indices.strides, steps])
-    let (n, step, values) = (loop.length, loop.innerStrides, indices.pointer(Int64.self))
-    loop.forEachRun { offset in
-      for i in 0..<n {
-        let place = offset[0] + i * step[0]
-        body(place, offset[1] + i * step[1] + Int(values[place]) * x.strides[axis])
-      }
-    }
+    indices.forEachElement(of: dx, axis) { place, target in to[target] += from[place] }
   }
 }

@@ -1,3 +1,5 @@
+import CKernels
+
 /// `y = condition ? a : b` element by element, all three broadcasting. ONNX Where.
 public struct Where: Op {
   public static let name = "where"
@@ -19,6 +21,11 @@ public struct Where: Op {
 
   public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
     let y = try Tensor(undefined: context.shape, context.dtype, format: t[1].format)
+    if context.dtype == .f32, y.liesLike(t[0]), y.liesLike(t[1]), y.liesLike(t[2]) {
+      let condition = UnsafeRawPointer(t[0].bytes).assumingMemoryBound(to: UInt8.self)
+      qk_f32_where(y.count, condition, t[1].floats, t[2].floats, y.floats)
+      return y
+    }
     switch context.dtype.size {
     case 1: choose(t, into: y, UInt8.self)
     case 4: choose(t, into: y, UInt32.self)

@@ -6,7 +6,7 @@ import Testing
 @Suite struct LayerTests {
   @Test func haveThePyTorchNames() throws {
     let model = Sequential([
-      try Conv2dLayer(1, 4, 3, padding: 1), try BatchNorm2dLayer(4), Activation(.relu), try MaxPool2dLayer(2),
+      try Conv2dLayer(1, 4, 3, padding: 1), try BatchNormLayer(4), Activation(.relu), try MaxPool2dLayer(2),
       FlattenLayer(), try LinearLayer(64, 10),
     ])
     #expect(
@@ -22,7 +22,7 @@ import Testing
       try Conv2dLayer(
         4, 8, Size2d(3, 5), stride: 2, padding: Padding2d(Size2d(1, 2)), dilation: 2, groups: 4, bias: false),
       try AvgPool2dLayer(3, stride: 1, countIncludePad: false),
-      Residual(try BatchNorm2dLayer(8, epsilon: 0.001), activation: Activation(.hardswish)),
+      Residual(try BatchNormLayer(8, epsilon: 0.001), activation: Activation(.hardswish)),
       try DropoutLayer(0.25), try LayerNormLayer([2, 3]), try EmbeddingLayer(7, 3), GlobalAvgPool2dLayer(),
     ])
     #expect(
@@ -40,6 +40,74 @@ import Testing
           (6): global_avg_pool2d()
         )
         """)
+  }
+
+  @Test func theRestPrintTheirArguments() throws {
+    let layers: [Module] = [
+      try Conv1dLayer(4, 8, 3, stride: 2, padding: 1, bias: false),
+      try ConvTranspose1dLayer(4, 8, 3, groups: 2),
+      try ConvTranspose2dLayer(4, 8, 3, stride: 2, outputPadding: 1),
+      try GroupNormLayer(groups: 2, 4, affine: false),
+      try InstanceNormLayer(4, affine: true), try InstanceNormLayer(4, dimensions: 1),
+      try BatchNormLayer(4, dimensions: 1), try PReluLayer(), try PReluLayer(4, initial: 0.1),
+      UpsampleLayer(.scale([2]), mode: .bilinear, alignCorners: true), UpsampleLayer(.size([4, 6])),
+      try Pad2dLayer(1, mode: .reflect), try MaxPool1dLayer(3, stride: 2), try AvgPool1dLayer(3, padding: 1),
+      try EmbeddingLayer(7, 3, isSparse: true),
+    ]
+    #expect(
+      layers.map(\.description) == [
+        "conv1d(4, 8, 3, {stride = 2, padding = 1, bias = false})", "conv_transpose1d(4, 8, 3, {groups = 2})",
+        "conv_transpose2d(4, 8, 3, {stride = 2, output_padding = 1})", "group_norm(2, 4, {affine = false})",
+        "instance_norm2d(4, {affine = true})", "instance_norm1d(4)", "batch_norm1d(4)", "prelu()",
+        "prelu(4, {init = 0.1})", "upsample({scale_factor = 2.0, mode = \"bilinear\", align_corners = true})",
+        "upsample({size = {4, 6}})", "reflection_pad2d(1)", "max_pool1d(3, {stride = 2})",
+        "avg_pool1d(3, {padding = 1})", "embedding(7, 3, {sparse = true})",
+      ])
+  }
+
+  /// A network that makes an image larger, and one over sequences: captured, they compute the same and train.
+  @Test func imageAndSequenceNetworksAreCapturedAndTrain() throws {
+    Random.reseed(3)
+    let image = Sequential([
+      try Conv2dLayer(2, 4, 3, padding: 1), try GroupNormLayer(groups: 2, 4), try PReluLayer(4),
+      try ConvTranspose2dLayer(4, 3, 4, stride: 2, padding: 1), try InstanceNormLayer(3, affine: true),
+      UpsampleLayer(.scale([2]), mode: .bilinear), try Pad2dLayer(1, mode: .replicate),
+    ])
+    let sequence = Sequential([
+      try Conv1dLayer(2, 4, 3), try BatchNormLayer(4, dimensions: 1), try PReluLayer(), try MaxPool1dLayer(2),
+      try ConvTranspose1dLayer(4, 2, 3, stride: 2), try AvgPool1dLayer(2), UpsampleLayer(.size([9])),
+    ])
+    for (model, input, output) in [
+      (image, [2, 2, 4, 4], [2, 3, 18, 18]), (sequence, [3, 2, 10], [3, 2, 9]),
+    ] as [(Module, Shape, Shape)] {
+      let x = try Tensor(input, (0..<input.elements).map { Float($0 * 7 % 11) / 11 })
+      let graph = try Graph(capturing: model, [x])
+      model.setTraining(false)
+      graph.setTraining(false)
+      let y = try model(x)
+      #expect(y.shape == output)
+      #expect(try graph(x).doubles() == y.doubles())
+      #expect(try graph.macs().values.reduce(0, +) > 0)
+      try y.square().sum().backward()
+      #expect(model.weights.allSatisfy { $0.value.grad?.shape == $0.value.shape })
+    }
+  }
+
+  @Test func layersOfOneKindOfInputRefuseTheOther() throws {
+    func message(_ layer: Module, _ x: Shape) throws -> String {
+      (#expect(throws: LayerError.self) { try layer(.ones(x)) })?.description ?? ""
+    }
+    #expect(
+      try message(BatchNormLayer(3, dimensions: 1), [2, 3, 4, 4])
+        == "in layer batch_norm1d: batch_norm1d: input must be [N, C] or [N, C, L], got [2, 3, 4, 4]")
+    #expect(
+      try message(InstanceNormLayer(3), [2, 4, 4, 4])
+        == "in layer instance_norm2d: instance_norm2d: input [2, 4, 4, 4] must have 3 channels, as [N, C, ...]"
+    )
+    #expect(
+      try message(PReluLayer(3), [2, 4, 5])
+        == "in layer prelu: prelu: slope [3] must have one element, or one for each channel of input [2, 4, 5]"
+    )
   }
 
   @Test func attentionIsItsFormula() throws {
@@ -77,7 +145,7 @@ import Testing
   }
 
   @Test func dropoutAndBatchNormFollowTheMode() throws {
-    let (dropout, norm) = (try DropoutLayer(0.5), try BatchNorm2dLayer(2))
+    let (dropout, norm) = (try DropoutLayer(0.5), try BatchNormLayer(2))
     let x = try Tensor([4, 2], [Float(1), 2, 3, 4, 5, 6, 7, 8])
     _ = try norm(x)
     #expect(try norm.runningMean.value.array(Float.self) != [0, 0])

@@ -20,8 +20,9 @@ import Testing
     return try value.doubles()
   }
 
-  private func expect(_ values: [Double], _ expected: [Double], _ dtype: DType) {
-    for (a, b) in zip(values, expected) { #expect(abs(a - b) < (dtype == .f64 ? 1e-12 : 2e-6)) }
+  private func expect(_ values: [Double], _ expected: [Double], _ dtype: DType, within bound: Double = 1e-12)
+  {
+    for (a, b) in zip(values, expected) { #expect(abs(a - b) < (dtype == .f64 ? bound : 2e-6)) }
   }
 
   @Test(arguments: [DType.f32, .f64])
@@ -55,6 +56,53 @@ import Testing
     let values = try run(
       Adam([parameter(dtype)], learningRate: 0.05, betas: (0.9, 0.99), weightDecay: 0.1, decoupled: true))
     expect(values, [0.7816927586369273, -1.7614705881140171, 0.29111046801360063], dtype)
+  }
+
+  /// With every row looked up in every step, a table changes as by whole gradients.
+  @Test(arguments: [DType.f32, .f64], ["sgd", "momentum", "adam", "adamw"])
+  func rowsChangeAsAWholeWould(dtype: DType, method: String) throws {
+    func run(isSparse: Bool) throws -> [Double] {
+      let table = Parameter(try .from((0..<6).map { Double($0) / 4 }, [3, 2], dtype))
+      let optimizer: Optimizer =
+        switch method {
+        case "sgd": try SGD([table], learningRate: 0.1, weightDecay: 0.01)
+        case "momentum": try SGD([table], learningRate: 0.1, momentum: 0.9)
+        default: try Adam([table], learningRate: 0.1, weightDecay: 0.1, decoupled: method == "adamw")
+        }
+      for indices in [[2, 0, 2, 1], [1, 0, 2], [0, 1, 1, 2]] as [[Int64]] {
+        optimizer.zeroGradients()
+        let y = try Embedding(isSparse: isSparse)(table.value, Tensor([indices.count], indices))
+        try y.square().sum().backward()
+        try optimizer.step()
+      }
+      return try table.value.doubles()
+    }
+    expect(try run(isSparse: true), try run(isSparse: false), dtype)
+  }
+
+  /// Expected numbers computed with PyTorch's SparseAdam; a row that is not looked up keeps its moments.
+  @Test(arguments: [DType.f32, .f64]) func onlyRowsLookedUpChange(dtype: DType) throws {
+    let table = Parameter(try .from((0..<10).map { Double($0 * 7 % 11 - 5) / 4 }, [5, 2], dtype))
+    let optimizer = try Adam([table], learningRate: 0.1)
+    for indices in [[0, 2, 2], [2, 4], [0]] as [[Int64]] {
+      optimizer.zeroGradients()
+      try Embedding(isSparse: true)(table.value, Tensor([indices.count], indices)).square().sum().backward()
+      try optimizer.step()
+    }
+    expect(
+      try table.value.doubles(),
+      [-1.0644145, 0.31517315, -0.5, 1.25, 0.06443034, -0.55892341, 1, 0, -0.92558633, 0.67558633], dtype,
+      within: 1e-7)
+    #expect(try optimizer.state()["0.exp_avg"]?.shape == [5, 2])
+  }
+
+  @Test func clippingShrinksTheRows() throws {
+    let table = Parameter(try .ones([4, 1]))
+    try (Embedding(isSparse: true)(table.value, Tensor([3], [Int64(1), 1, 3])) * 1.0).sum().backward()
+    let norm = try [table].clipGradients(norm: 1)
+    #expect(abs(norm - 5.0.squareRoot()) < 1e-6)
+    let gradient = try #require(try table.value.grad?.doubles())
+    #expect(abs(gradient[1] - 2 / 5.0.squareRoot()) < 1e-5 && gradient[0] == 0)
   }
 
   @Test func goesOnFromASavedState() throws {

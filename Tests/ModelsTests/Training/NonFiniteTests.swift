@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct NonFiniteTests {
   private func model() throws -> Sequential {
-    Sequential([try LinearLayer(2, 2), try BatchNorm2dLayer(2), try LinearLayer(2, 1)])
+    Sequential([try LinearLayer(2, 2), try BatchNormLayer(2), try LinearLayer(2, 1)])
   }
 
   @Test func findsNothingInAHealthyModel() throws {

@@ -16,6 +16,8 @@ import Testing
     try expectGradient(of: Tile(axis: 1, count: 3), [2, 3])
     try expectGradient(of: Cumsum(axis: 1), [2, 3, 2])
     try expectGradient(of: Cumsum(axis: 0, reverse: true), [3, 2])
+    try expectGradient(of: Cumsum(axis: 1, exclusive: true), [2, 3, 2])
+    try expectGradient(of: Cumsum(axis: 0, exclusive: true, reverse: true), [3, 2])
     try expectGradient(of: Squeeze(axis: 1), [2, 1, 3])
     try expectGradient(of: Unsqueeze(axis: 2), [2, 3])
     try expectGradient(of: Flatten(), [2, 3, 4])
@@ -27,6 +29,15 @@ import Testing
     let y = try x.gather(axis: 1, Tensor([2, 2], [0, 2, 1, 1] as [Int64]))
     #expect(try y.doubles() == [1, 3, 5, 5])
     #expect(try x.transposed().gather(axis: 0, Tensor([1, 2], [2, 0] as [Int32])).doubles() == [3, 4])
+  }
+
+  @Test(arguments: [DType.f32, .f64, .i32, .u8]) func choosesAlikeForEveryLayout(dtype: DType) throws {
+    let a = try pattern([2, 3, 2, 2], dtype, o: 0)
+    let (b, condition) = (try a * 2.0, try a.greater(4.0))
+    let expected = zip(try a.doubles(), try b.doubles()).map { $0 > 4 ? $0 : $1 }
+    #expect(try condition.choose(a, b).doubles() == expected)
+    #expect(try condition.choose(a.channelsLast(), b).doubles() == expected)
+    #expect(try condition.channelsLast().choose(a.channelsLast(), b.channelsLast()).doubles() == expected)
   }
 
   @Test func indicesOfAnyRankReplaceTheDimension() throws {

@@ -1,23 +1,28 @@
 import Tensors
 
-/// Batch normalisation of images [N, C, H, W] or rows [N, C]. Parameters `weight`, `bias`, buffers
-/// `running_mean`, `running_var`, all [C].
-public final class BatchNorm2dLayer: Module {
+/// Batch normalisation of images [N, C, H, W] (`batch_norm2d`), or of sequences [N, C, L] (`batch_norm1d`); of rows
+/// [N, C] by either. Parameters `weight`, `bias`, buffers `running_mean`, `running_var`, all [C].
+public final class BatchNormLayer: Module {
   public let weight, bias, runningMean, runningVar: Parameter
   private let op: BatchNorm
 
-  public init(_ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) throws {
-    try Self.requireSize(channels, "channels", of: "batch_norm2d")
-    try require(epsilon >= 0, "batch_norm2d", "argument 'epsilon' cannot be negative (got \(epsilon))")
+  private let rank: Int
+
+  /// - Parameter dimensions: of an image, 2, or of a sequence, 1.
+  public init(_ channels: Int, dimensions: Int = 2, epsilon: Double = 1e-5, momentum: Double = 0.1) throws {
+    let kind = "batch_norm\(dimensions)d"
+    try Self.requireSize(channels, "channels", of: kind)
+    try require(epsilon >= 0, kind, "argument 'eps' cannot be negative (got \(epsilon))")
     try require(
-      momentum >= 0 && momentum <= 1, "batch_norm2d",
+      momentum >= 0 && momentum <= 1, kind,
       "argument 'momentum' must be from 0 to 1 (got \(momentum))")
     op = BatchNorm(epsilon: epsilon, momentum: momentum)
     weight = Parameter(try .ones([channels]))
     bias = Parameter(try .zeros([channels]))
     runningMean = Parameter(try .zeros([channels]), role: .buffer)
     runningVar = Parameter(try .ones([channels]), role: .buffer)
-    super.init(kind: "batch_norm2d")
+    rank = 2 + dimensions
+    super.init(kind: kind)
     register("weight", weight)
     register("bias", bias)
     register("running_mean", runningMean)
@@ -25,7 +30,10 @@ public final class BatchNorm2dLayer: Module {
   }
 
   public override func forward(_ x: [Tensor]) throws -> Tensor {
-    try op.mode(training: isTraining).apply(
+    try require(
+      x[0].rank == 2 || x[0].rank == rank, kind,
+      "input must be [N, C] or \(rank == 3 ? "[N, C, L]" : "[N, C, H, W]"), got \(x[0].shape)")
+    return try op.mode(training: isTraining).apply(
       [x[0], weight.value, bias.value, runningMean.value, runningVar.value])
   }
 
