@@ -11,7 +11,19 @@ public struct FileError: Error, CustomStringConvertible {
 
   public init(_ path: String, _ problem: String) {
     self.path = path
-    self.problem = problem
+    self.problem = Self.oneLine(problem)
+  }
+
+  /// What a problem quotes of a file may hold line ends, and may be long.
+  private static func oneLine(_ text: String) -> String {
+    let longest = 2000
+    let isPlain = text.utf8.count <= longest && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+    if isPlain { return text }
+    let shown = text.unicodeScalars.prefix(longest).map { scalar in
+      scalar.properties.generalCategory == .control
+        ? scalar.escaped(asASCII: true) : String(Character(scalar))
+    }
+    return shown.joined() + (text.unicodeScalars.count > longest ? " ..." : "")
   }
 
   /// The system refused what was to be done, such as `read`, with this code.

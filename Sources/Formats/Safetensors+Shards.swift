@@ -7,11 +7,12 @@ extension Safetensors {
     var weight_map: [String: String]
   }
 
-  /// The tensors of a model in several files, as `model.safetensors.index.json` lists them.
-  init(shardsOf path: String) throws {
+  /// The tensors of a model in several files beside `path`, as the `model.safetensors.index.json` in `bytes` lists
+  /// them.
+  init(index bytes: [UInt8], path: String) throws {
     let index: Index
     do {
-      index = try JSONDecoder().decode(Index.self, from: Data(AtomicFile.read(path)))
+      index = try JSONDecoder().decode(Index.self, from: Data(bytes))
     } catch is DecodingError {
       throw FileError(
         path, "is not an index of safetensors files: it needs a \"weight_map\" of names to files")

@@ -14,7 +14,11 @@ public struct Safetensors {
 
   /// One file, mapped into memory, or all that a `model.safetensors.index.json` names.
   public init(contentsOf path: String) throws {
-    if path.hasSuffix(".json") { try self.init(shardsOf: path) } else { try self.init(MappedFile(path)) }
+    if path.hasSuffix(".json") {
+      try self.init(index: AtomicFile.read(path), path: path)
+    } else {
+      try self.init(MappedFile(path))
+    }
   }
 
   public func write(to path: String) throws { try AtomicFile.write(try encoded(), to: path) }

@@ -1,4 +1,3 @@
-import CZlib
 import Foundation
 import Models
 import Tensors
@@ -15,24 +14,6 @@ private func idx(_ extents: [UInt32], type: UInt8 = 8) -> [UInt8] {
     + (0..<count).map { UInt8($0 & 0xff) }
 }
 
-/// `bytes` as a gzip file.
-private func gzip(_ bytes: [UInt8]) -> [UInt8] {
-  var stream = z_stream()
-  deflateInit2_(
-    &stream, 6, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
-    Int32(MemoryLayout<z_stream>.size))
-  defer { deflateEnd(&stream) }
-  var (input, output) = (bytes, [UInt8](repeating: 0, count: bytes.count + 100))
-  return input.withUnsafeMutableBufferPointer { source in
-    output.withUnsafeMutableBufferPointer { target in
-      (stream.next_in, stream.avail_in) = (source.baseAddress, UInt32(source.count))
-      (stream.next_out, stream.avail_out) = (target.baseAddress, UInt32(target.count))
-      deflate(&stream, Z_FINISH)
-      return Array(target.prefix(Int(stream.total_out)))
-    }
-  }
-}
-
 struct Damage: CustomTestStringConvertible, Sendable {
   let bytes: [UInt8]
   let problem: String
@@ -42,7 +23,10 @@ struct Damage: CustomTestStringConvertible, Sendable {
 @Suite struct IDXFileTests {
   @Test func readsPlainAndCompressed() throws {
     let bytes = idx([2, 3, 2])
-    for file in [bytes, gzip(bytes), gzip(Array(bytes[..<9])) + gzip(Array(bytes[9...]))] {
+    for file in [
+      bytes, deflated(bytes, .gzip),
+      deflated(Array(bytes[..<9]), .gzip) + deflated(Array(bytes[9...]), .gzip),
+    ] {
       let tensor = try IDXFile.decode(file, path: "x")
       #expect(tensor.shape == [2, 3, 2])
       #expect(try tensor.array(UInt8.self) == Array(0..<12))
@@ -51,7 +35,7 @@ struct Damage: CustomTestStringConvertible, Sendable {
 
   @Test func readsManyPieces() throws {
     let bytes = idx([1_000_000])
-    #expect(try IDXFile.decode(gzip(bytes), path: "x").count == 1_000_000)
+    #expect(try IDXFile.decode(deflated(bytes, .gzip), path: "x").count == 1_000_000)
   }
 
   @Test(arguments: [
@@ -78,7 +62,7 @@ struct Damage: CustomTestStringConvertible, Sendable {
       problem:
         "has a header with impossible extents [4294967295, 4294967295, 4294967295]; fetch the file again"),
     Damage(
-      bytes: gzip(idx([50])).dropLast(9),
+      bytes: deflated(idx([50]), .gzip).dropLast(9),
       problem: "ends in the middle of its gzip data (truncated); fetch the file again"),
     Damage(
       bytes: [0x1f, 0x8b], problem: "ends in the middle of its gzip data (truncated); fetch the file again"),
@@ -86,7 +70,7 @@ struct Damage: CustomTestStringConvertible, Sendable {
       bytes: [0x1f, 0x8b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
       problem: "holds damaged gzip data; fetch the file again"),
     Damage(
-      bytes: gzip(idx([2])) + [1, 2, 3],
+      bytes: deflated(idx([2]), .gzip) + [1, 2, 3],
       problem: "has 3 bytes after the end of its gzip data; fetch the file again"),
   ])
   func explains(damage: Damage) {
@@ -105,7 +89,7 @@ struct Damage: CustomTestStringConvertible, Sendable {
   }
 
   @Test func refusesABombOfZeros() {
-    let bomb = gzip([UInt8](repeating: 0, count: 1 << 20))
+    let bomb = deflated([UInt8](repeating: 0, count: 1 << 20), .gzip)
     let error = #expect(throws: FileError.self) { try Gzip.decompress(bomb, path: "b.gz", limit: 1 << 16) }
     #expect(error?.description == "b.gz: holds more than 65536 bytes")
   }
@@ -121,7 +105,9 @@ struct Damage: CustomTestStringConvertible, Sendable {
       let names = [
         Self.stems[0] + ".gz", Self.stems[1], "t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte.gz",
       ]
-      for (name, bytes) in zip(names, [gzip(idx([3, 2, 2])), idx([3]), idx([2, 2, 2]), gzip(idx([2]))]) {
+      for (name, bytes) in zip(
+        names, [deflated(idx([3, 2, 2]), .gzip), idx([3]), idx([2, 2, 2]), deflated(idx([2]), .gzip)])
+      {
         try AtomicFile.write(bytes, to: "\(folder)/\(name)")
       }
       let (train, test) = try MNISTFolder.load(folder)

@@ -1,4 +1,3 @@
-import CZlib
 import Foundation
 import Testing
 
@@ -17,7 +16,7 @@ struct ZipWriter {
   init(zip64: Bool = false, method: UInt16 = 0) { (self.zip64, self.method) = (zip64, method) }
 
   mutating func add(_ name: String, _ content: [UInt8], checksum: UInt32? = nil, claimed: Int? = nil) {
-    let stored = method == 8 ? Self.deflated(content) : content
+    let stored = method == 8 ? deflated(content, .none) : content
     let crc = checksum ?? content.withUnsafeBytes(ZipFile.checksum)
     let (offset, size) = (bytes.count, claimed ?? content.count)
     let sizes = zip64 ? [UInt32.max, .max] : [UInt32(stored.count), UInt32(size)]
@@ -53,23 +52,6 @@ struct ZipWriter {
 
   private static func little<T: FixedWidthInteger>(_ numbers: T...) -> [UInt8] {
     numbers.flatMap { number in withUnsafeBytes(of: number.littleEndian, Array.init) }
-  }
-
-  private static func deflated(_ bytes: [UInt8]) -> [UInt8] {
-    var stream = z_stream()
-    deflateInit2_(
-      &stream, 6, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
-      Int32(MemoryLayout<z_stream>.size))
-    defer { deflateEnd(&stream) }
-    var (input, output) = (bytes, [UInt8](repeating: 0, count: bytes.count + 100))
-    return input.withUnsafeMutableBufferPointer { source in
-      output.withUnsafeMutableBufferPointer { target in
-        (stream.next_in, stream.avail_in) = (source.baseAddress, UInt32(source.count))
-        (stream.next_out, stream.avail_out) = (target.baseAddress, UInt32(target.count))
-        deflate(&stream, Z_FINISH)
-        return Array(target.prefix(Int(stream.total_out)))
-      }
-    }
   }
 }
 

@@ -74,8 +74,10 @@ public enum ProgramFile {
 
   // MARK: Reading
 
-  public static func read(_ path: String) throws -> Program {
-    let bytes = try AtomicFile.read(path)
+  public static func read(_ path: String) throws -> Program { try read(AtomicFile.read(path), path: path) }
+
+  /// A program from a file's bytes; errors name `path`.
+  static func read(_ bytes: [UInt8], path: String) throws -> Program {
     do {
       return try decode(bytes)
     } catch let error as ShapeError {

@@ -46,13 +46,16 @@ private struct TorchWalk {
   private let pickle: Pickle
   private var storages: TorchStorages
   private var tensors: [String: Tensor] = [:]
-  /// Objects looked at. One may be reached by many ways, by far too many in a file made for that.
-  private var visits = 0
+  /// How many more objects may be looked at. One may be reached by many ways, by far too many in a file made for that.
+  private var visits: Int
 
   private static let deepest = 64
-  private static let mostVisits = 1_000_000
 
-  init(_ pickle: Pickle, _ storages: TorchStorages) { (self.pickle, self.storages) = (pickle, storages) }
+  init(_ pickle: Pickle, _ storages: TorchStorages) {
+    (self.pickle, self.storages) = (pickle, storages)
+    let held = pickle.sequences.reduce(0) { $0 + $1.count } + pickle.dictionaries.reduce(0) { $0 + $1.count }
+    visits = 1000 + 4 * held
+  }
 
   mutating func tensors(under key: String?) throws -> [String: Tensor] {
     let root = try key.map { try part($0) } ?? pickle.root
@@ -101,8 +104,8 @@ private struct TorchWalk {
   }
 
   private mutating func visit(_ value: Pickle.Value, _ path: [String]) throws {
-    visits += 1
-    guard path.count <= Self.deepest, visits <= Self.mostVisits else {
+    visits -= 1
+    guard path.count <= Self.deepest, visits >= 0 else {
       throw FileError(storages.path, "nests its objects too deep or too often; save a plain state_dict()")
     }
     guard case .call(let place) = value else {
