@@ -62,6 +62,16 @@ import Testing
     #expect(zip(a, b).count { abs($0 - $1) > span / 10000 } <= a.count / 20)
   }
 
+  @Test(arguments: Pad.Mode.allCases) func paddingAndRunningSumsKeepTheirKind(mode: Pad.Mode) throws {
+    let ops: [any Op] = [
+      Pad(before: [0, 0, 1, 2], after: [0, 0, 2, 1], mode: mode, value: 3), Cumsum(axis: 2, exclusive: true),
+      Cumsum(axis: 3, exclusive: true, reverse: true),
+    ]
+    let graph = try Graph(capturing: Chain(ops), [sample([2, 2, 4, 3])])
+    let x = try sample([3, 2, 4, 3])
+    #expect(try largestDifference(reread(graph)(x), graph(x)) == 0)
+  }
+
   @Test func theSameGraphGivesTheSameBytes() throws {
     let graph = try Graph(capturing: ConvNet(seed: 3), [sample([2, 2, 8, 8])])
     #expect(try OnnxFile.encode(graph) == OnnxFile.encode(graph))
@@ -78,4 +88,16 @@ import Testing
       "\($0)" == "\(path): has no dimension called 'length'; it has batch"
     }
   }
+}
+
+/// Ops of one input, one after the other.
+private final class Chain: Module {
+  private let ops: [any Op]
+
+  init(_ ops: [any Op]) {
+    self.ops = ops
+    super.init(kind: "chain")
+  }
+
+  override func forward(_ x: [Tensor]) throws -> Tensor { try ops.reduce(x[0]) { try $1.apply([$0]) } }
 }

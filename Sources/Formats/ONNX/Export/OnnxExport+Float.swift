@@ -28,7 +28,9 @@ extension OnnxExport {
       repeats[op.axis] = op.count
       return add("Tile", x + [try integers(repeats, "repeats")])
     case let op as Pad:
-      return add("Pad", x + [try integers(op.before + op.after, "pads"), try scalar(op.value, type(0))])
+      return add(
+        "Pad", x + [try integers(op.before + op.after, "pads"), try scalar(op.value, type(0))],
+        ["mode": .string(op.mode.onnxName)])
     default: return try elementwise(op, x) ?? reduction(op, x) ?? indexing(op, x) ?? refuse(op)
     }
   }
@@ -102,7 +104,8 @@ extension OnnxExport {
       return add("ArgMin", x, ["axis": .int(op.axis), "keepdims": .int(op.keepDims ? 1 : 0)])
     case let op as Cumsum:
       return add(
-        "CumSum", x + [try scalar(Double(op.axis), .i64, "axis")], ["reverse": .int(op.reverse ? 1 : 0)])
+        "CumSum", x + [try scalar(Double(op.axis), .i64, "axis")],
+        ["exclusive": .int(op.exclusive ? 1 : 0), "reverse": .int(op.reverse ? 1 : 0)])
     default: return nil
     }
   }

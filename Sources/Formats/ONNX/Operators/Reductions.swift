@@ -35,8 +35,7 @@ extension OnnxOperator {
     "CumSum": OnnxOperator { c in
       let x = try c.input(0)
       let axis = try c.axis(c.integers(1, "axis").first ?? 0, of: x)
-      let sum = try c.emit(Cumsum(axis: axis, reverse: c.flag("reverse")), x)
-      return try c.flag("exclusive") ? c.sub(sum, x) : sum
+      return try c.emit(Cumsum(axis: axis, exclusive: c.flag("exclusive"), reverse: c.flag("reverse")), x)
     },
     "TopK": OnnxOperator(several: { c in throw OnnxRefusal(whyNot("TopK")) }),
   ]

@@ -146,11 +146,12 @@ extension OnnxOperator {
     try c.require(pads.count == 2 * axes.count, "needs two pads for each axis")
     var (before, after) = ([Int](repeating: 0, count: rank), [Int](repeating: 0, count: rank))
     for (i, axis) in axes.enumerated() { (before[axis], after[axis]) = (pads[i], pads[i + axes.count]) }
-    let mode = try c.string("mode", "constant")
-    try c.require(mode == "constant", "attribute 'mode' is '\(mode)'; 'constant' is supported")
+    let name = try c.string("mode", "constant")
+    let mode = Pad.Mode.allCases.first { $0.onnxName == name }
+    guard let mode else { throw OnnxRefusal("attribute 'mode' is '\(name)', which is none of ONNX's") }
     try c.require(before.allSatisfy { $0 >= 0 } && after.allSatisfy { $0 >= 0 }, "pads must not be negative")
     let value = try c.number(2, "constant_value") ?? c.float("value", 0)
-    return try c.emit(Pad(before: before, after: after, value: value), x)
+    return try c.emit(Pad(before: before, after: after, mode: mode, value: value), x)
   }
 
   private static func depthToSpace(_ c: OnnxCall) throws -> OnnxValue {
@@ -192,5 +193,16 @@ extension OnnxOperator {
     }
     let mask = c.constant(try Tensor.from(kept, [rows, columns], .bool))
     return try c.emit(Where(), mask, x, c.scalar(0, like: x))
+  }
+}
+
+extension Pad.Mode {
+  var onnxName: String {
+    switch self {
+    case .constant: "constant"
+    case .reflect: "reflect"
+    case .replicate: "edge"
+    case .circular: "wrap"
+    }
   }
 }
