@@ -47,7 +47,7 @@ public enum Bindings {
       LayerLibrary.library, OptimizerLibrary.library, LossLibrary.library, DataLibrary.library,
       PruningLibrary.library, QuantizationLibrary.library, Int8Library.library,
       FileLibraries.npy, FileLibraries.safetensors, FileLibraries.torch, TokenizerLibrary.library,
-      ExportLibrary.library, OnnxLibrary.library,
+      ExportLibrary.library, OnnxLibrary.library, TFLiteLibrary.library,
     ]
   }
 }

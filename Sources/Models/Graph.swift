@@ -216,6 +216,10 @@ public final class Graph: Module {
     return result
   }
 
+  // MARK: Printing
+
+  override func lines() -> [String] { table() }
+
   // MARK: Checking
 
   /// The shape of every node for inputs of the given shapes.

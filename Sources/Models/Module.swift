@@ -26,6 +26,16 @@ open class Module {
   /// The arguments the module was made with, as they read in Lua: `(8, 16, 3, {stride = 2})`.
   open var arguments: String { "()" }
 
+  /// As it prints: one line for a layer, an indented tree for a container.
+  func lines() -> [String] {
+    if children.isEmpty { return [kind + arguments] }
+    return ["\(kind)("]
+      + children.flatMap { name, child in
+        let inner = child.lines()
+        return ["  (\(name)): \(inner[0])"] + inner.dropFirst().map { "  " + $0 }
+      } + [")"]
+  }
+
   @discardableResult
   public final func register(_ name: String, _ parameter: Parameter) -> Parameter {
     ownParameters.append((name, parameter))
@@ -136,15 +146,6 @@ public struct LayerError: Error, CustomStringConvertible {
 }
 
 extension Module: CustomStringConvertible {
-  /// One line for a layer, an indented tree for a container, as PyTorch prints.
+  /// One line for a layer, an indented tree for a container, as PyTorch prints; a line for each node of a graph.
   public final var description: String { lines().joined(separator: "\n") }
-
-  private func lines() -> [String] {
-    if children.isEmpty { return [kind + arguments] }
-    return ["\(kind)("]
-      + children.flatMap { name, child in
-        let inner = child.lines()
-        return ["  (\(name)): \(inner[0])"] + inner.dropFirst().map { "  " + $0 }
-      } + [")"]
-  }
 }

@@ -44,6 +44,17 @@ extension Graph {
         try g.apply(.removeIdentities)
         return g
       },
+      Function("dot", "The graph in Graphviz's language, as text.", .graph) { g in g.dot() },
+      Function("svg", "A drawing of the graph, as text to write to an .svg file.", .graph) { g in g.svg() },
+      Function(
+        "simplify",
+        "Folds constants, computes once what is computed alike, cancels moves, and recognizes linear layers, gelu, layer "
+          + "norms and attention where they are spelled out. Returns the graph; graph.log tells what was found.",
+        .graph
+      ) { g in
+        for pass in Pass.simplifying { try g.apply(pass) }
+        return g
+      },
       Function("copy", "The same nodes and parameters in another graph.", .graph) { g in g.copy() },
     ]
   }

@@ -132,6 +132,12 @@ struct OnnxCall {
     let source = try shape(value)
     if Array(source) == target { return value }
     var resolved = target
+    if let batch = source.first, target.first == 1, batch > 1, importer.symbols.isSymbolic(batch),
+      source.elements == batch * target.reduce(1, *)
+    {
+      // A model for one sample says so in its shapes.
+      resolved[0] = Reshape.keep
+    }
     for i in target.indices where importer.symbols.isSymbolic(target[i]) {
       resolved[i] = i < source.rank && source[i] == target[i] ? Reshape.keep : -1
     }

@@ -22,7 +22,11 @@ public enum OnnxFile {
     let file = try MappedFile(path)
     do {
       let model = try OnnxModel(decoding: file.bytes, source: OnnxSource(file))
-      return try OnnxImporter(model, fileBytes: file.bytes.count, options).run(constants: constants)
+      func graph(_ model: OnnxModel) throws -> Graph {
+        try OnnxImporter(model, fileBytes: file.bytes.count, options).run(constants: constants)
+      }
+      if let open = model.withOpenBatch, let graph = try? graph(open) { return graph }
+      return try graph(model)
     } catch let refusal as OnnxRefusal {
       throw FileError(path, refusal.problem)
     } catch let damage as ProtobufMessage.Malformed {
@@ -30,5 +34,20 @@ public enum OnnxFile {
     } catch let error as ShapeError {
       throw FileError(path, "\(error)")
     }
+  }
+}
+
+extension OnnxModel {
+  /// The model with a first dimension called `batch` where every input has one sample; nil where not all have.
+  ///
+  /// Exporters for inference fix the batch at 1. What is in the model then decides whether it takes more.
+  fileprivate var withOpenBatch: OnnxModel? {
+    let stored = Set(graph.initializers.map(\.name))
+    var open = self
+    for (i, input) in graph.inputs.enumerated() where !stored.contains(input.name) {
+      guard let shape = input.shape, shape.count > 1, shape[0] == .fixed(1) else { return nil }
+      open.graph.inputs[i].shape?[0] = .symbol("batch")
+    }
+    return open
   }
 }

@@ -39,6 +39,9 @@ final class OnnxImporter {
     return graph
   }
 
+  /// What brings the forms of exporters back to the ops they came from.
+  private static let passes = Pass.simplifying + [.recognizeQuantized]
+
   private func checkOpsets() throws {
     guard let version = model.opsets[""] else {
       if model.opsets.isEmpty { throw OnnxRefusal("names no operator set") }
@@ -110,6 +113,7 @@ final class OnnxImporter {
     guard !outputs.isEmpty else { throw OnnxRefusal("has no outputs") }
     graph.setOutputs(outputs, names: model.graph.outputs.map(\.name))
     try graph.setExample(symbols.exampleShape)
+    for pass in Self.passes { try graph.apply(pass) }
   }
 
   // MARK: For operators
@@ -135,7 +139,11 @@ final class OnnxImporter {
       throw OnnxRefusal("computes a constant of shape \(shape), more than this file justifies")
     }
     let result = try Tape.withoutGradients { try op.apply(inputs) }
-    guard constants.contains(where: \.isSymbolic) else { return OnnxConstant(result) }
+    guard constants.contains(where: \.isSymbolic) else {
+      // A weight that is only turned stays one.
+      let name = constants.count == 1 && (Self.moves(op) || op is Transpose) ? constants[0].name : nil
+      return OnnxConstant(result, name: name)
+    }
     // Moving numbers about may leave the open ones behind; computing with them may not.
     return OnnxConstant(result, isSymbolic: try !Self.moves(op) || hasSymbols(result))
   }

@@ -11,6 +11,12 @@ public struct Pass: Sendable {
     self.rewrite = rewrite
   }
 
+  /// Brings the forms in which exporters and free code write models back to the ops they stand for.
+  public static let simplifying: [Pass] = [
+    .foldConstants, .cancelMoves, .mergeCommon, .recognizeLinear, .recognizeGelu, .recognizeLayerNorm,
+    .recognizeAttention,
+  ]
+
   func run(on graph: Graph) throws -> PassReport {
     var report = PassReport(pass: name)
     try rewrite(graph, &report)

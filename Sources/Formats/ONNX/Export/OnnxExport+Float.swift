@@ -31,7 +31,8 @@ extension OnnxExport {
       return add(
         "Pad", x + [try integers(op.before + op.after, "pads"), try scalar(op.value, type(0))],
         ["mode": .string(op.mode.onnxName)])
-    default: return try elementwise(op, x) ?? reduction(op, x) ?? indexing(op, x) ?? refuse(op)
+    default:
+      return try elementwise(op, x) ?? reduction(op, x) ?? indexing(op, x) ?? recurrent(op) ?? refuse(op)
     }
   }
 

@@ -45,12 +45,11 @@ final class OnnxExporter {
 
   func model() throws -> OnnxModel {
     result.name = "qscript"
-    for (n, id) in graph.inputs.enumerated() {
+    for id in graph.inputs {
       let name = unused(graph[id].name)
       values[id] = name
       result.inputs.append(
         OnnxValueInfo(name: name, type: OnnxType(graph[id].dtype), shape: dimensions(ofInput: id)))
-      _ = n
     }
     let names = graph.outputNames.map { unused($0) }
     for id in graph.order { try write(id) }
@@ -146,13 +145,21 @@ final class OnnxExporter {
     _ operation: String, _ inputs: [String], _ attributes: [String: OnnxAttribute] = [:], domain: String = "",
     named title: String
   ) -> String {
-    let output = unused(title)
+    add(operation, inputs, attributes, domain: domain, outputs: 1, named: title)[0]
+  }
+
+  /// A node of several outputs; their names.
+  func add(
+    _ operation: String, _ inputs: [String], _ attributes: [String: OnnxAttribute] = [:], domain: String = "",
+    outputs: Int, named title: String
+  ) -> [String] {
+    let names = (0..<outputs).map { unused($0 == 0 ? title : "\(title)_output_\($0 + 1)") }
     domains.insert(domain)
     result.nodes.append(
       OnnxNode(
-        name: output, operation: operation, domain: domain, inputs: inputs, outputs: [output],
+        name: names[0], operation: operation, domain: domain, inputs: inputs, outputs: names,
         attributes: attributes))
-    return output
+    return names
   }
 
   func initializer(_ name: String, _ tensor: Tensor, as type: OnnxType? = nil) -> String {

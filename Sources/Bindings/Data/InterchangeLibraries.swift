@@ -33,3 +33,18 @@ enum OnnxLibrary {
 }
 
 extension OnnxExportFormat: LuaEnum {}
+
+/// `qs.tflite`
+enum TFLiteLibrary {
+  static var library: Library {
+    Library(
+      "qs.tflite", "Models of TensorFlow Lite.",
+      [
+        Function(
+          "load",
+          "Reads a TFLite model, float or int8, as a graph. Images are [N, C, H, W]; integer inputs and outputs become real.",
+          .required("path", String.self, "the .tflite file"), returns: "graph"
+        ) { path in try TFLiteFile.read(path) }
+      ])
+  }
+}
