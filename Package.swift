@@ -9,6 +9,12 @@ let c: [CSetting] = [
   .treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra"), .enableWarning("shadow"),
 ]
 
+/// Linked statically on Linux: two more libraries to load would make every start of the program slower.
+let imageLibraries: [LinkerSetting] =
+  [":libpng16.a", ":libjpeg.a"].map {
+    .linkedLibrary($0, .when(platforms: [.linux]))
+  } + ["png", "jpeg"].map { .linkedLibrary($0, .when(platforms: [.macOS])) }
+
 func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(
     name: name, dependencies: dependencies, exclude: name == "Bindings" ? ["Lua"] : [], swiftSettings: swift)
@@ -43,7 +49,7 @@ let package = Package(
       ]),
     room("LuaHost", ["CLuaBridge"]),
     room("Runs", [.product(name: "GRDB", package: "GRDB.swift")]),
-    room("Formats", ["Deployment", "Compression", "Models", "Tensors", "CZlib"]),
+    room("Formats", ["Deployment", "Compression", "Models", "Tensors", "CZlib", "CImages"]),
     room("Deployment", ["Compression", "Models", "Tensors", "CKernels", "CResources"]),
     room("Compression", ["Models", "Tensors", "CKernels"]),
     room("Models", ["Tensors", "CKernels"]),
@@ -53,6 +59,7 @@ let package = Package(
     .target(name: "COneDNN", cSettings: c, linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CLuaBridge", dependencies: ["CLua"], cSettings: c),
     .target(name: "CThreads", cSettings: c),
+    .target(name: "CImages", dependencies: ["CZlib"], cSettings: c, linkerSettings: imageLibraries),
     .target(name: "COutput", cSettings: c),
     .target(name: "CEdit", cSettings: c, linkerSettings: [.linkedLibrary("edit")]),
     .target(name: "CResources", exclude: ["digits", "lua_modules.inc", "c_sources.inc"], cSettings: c),

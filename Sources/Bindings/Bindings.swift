@@ -28,7 +28,7 @@ public enum Bindings {
     [
       Tensor.self, Module.self, Graph.self, RecurrentLayer.self, Optimizer.self, ScheduleObject.self,
       DatasetObject.self,
-      BatchesObject.self,
+      BatchesObject.self, AugmentationObject.self,
       Program.self, ProgressBar.self, Tokenizer.self,
     ]
   }
@@ -46,7 +46,8 @@ public enum Bindings {
     [
       LayerLibrary.library, OptimizerLibrary.library, LossLibrary.library, DataLibrary.library,
       PruningLibrary.library, QuantizationLibrary.library, Int8Library.library,
-      FileLibraries.npy, FileLibraries.safetensors, FileLibraries.torch, TokenizerLibrary.library,
+      FileLibraries.npy, FileLibraries.npz, FileLibraries.safetensors, FileLibraries.torch,
+      TokenizerLibrary.library,
       ExportLibrary.library, OnnxLibrary.library, TFLiteLibrary.library,
     ]
   }

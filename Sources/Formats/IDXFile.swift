@@ -5,8 +5,15 @@ import Tensors
 /// extents as big-endian 32-bit numbers, the elements. Gzipped or not, as its first bytes say.
 public enum IDXFile {
   /// The elements, u8 only, which is what data sets of images and labels use.
+  ///
+  /// A file that is not compressed is mapped, so that only what is looked at is read.
   public static func read(_ path: String) throws -> Tensor {
-    try decode(try AtomicFile.read(path), path: path)
+    let file = try MappedFile(path)
+    if Gzip.isCompressed(Array(file.bytes.prefix(2))) { return try decode(Array(file.bytes), path: path) }
+    let (shape, start) = try header(Array(file.bytes.prefix(64)), path)
+    try check(shape, present: file.bytes.count - start, path)
+    let elements = UnsafeMutableRawBufferPointer(rebasing: file.bytes[start...])
+    return try Tensor(shape, .u8, sharing: elements, owner: file)
   }
 
   /// `path` is what errors call the data.
@@ -14,13 +21,7 @@ public enum IDXFile {
     let bytes = Gzip.isCompressed(file) ? try Gzip.decompress(file, path: path) : file
     let (shape, start) = try header(bytes, path)
     let present = bytes.count - start
-    guard present == shape.elements else {
-      let verb = present < shape.elements ? "is truncated" : "has bytes after its end"
-      throw FileError(
-        path,
-        "\(verb): its header says \(shape), \(shape.elements) bytes, but \(present) follow; fetch the file again"
-      )
-    }
+    try check(shape, present: present, path)
     let tensor = try Tensor(undefined: shape, .u8)
     bytes.withUnsafeBytes { source in
       if let base = source.baseAddress, present > 0 {
@@ -28,6 +29,15 @@ public enum IDXFile {
       }
     }
     return tensor
+  }
+
+  private static func check(_ shape: Shape, present: Int, _ path: String) throws {
+    guard present != shape.elements else { return }
+    let verb = present < shape.elements ? "is truncated" : "has bytes after its end"
+    throw FileError(
+      path,
+      "\(verb): its header says \(shape), \(shape.elements) bytes, but \(present) follow; fetch the file again"
+    )
   }
 
   private static func header(_ bytes: [UInt8], _ path: String) throws -> (Shape, start: Int) {

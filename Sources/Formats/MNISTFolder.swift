@@ -6,8 +6,7 @@ import Tensors
 public enum MNISTFolder {
   /// Training and test examples, inputs f32 [N, 1, 28, 28] in 0...1.
   public static func load(_ folder: String) throws -> (train: Dataset, test: Dataset) {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+    guard FolderListing.isFolder(folder) else {
       throw FileError(folder, "there is no such folder; give the folder that holds the four MNIST files")
     }
     let missing = stems.filter { find($0, in: folder) == nil }

@@ -24,6 +24,24 @@ public struct Generator: RandomNumberGenerator, Sendable {
       seed: seed, stream: name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
   }
 
+  /// Numbers of one place: what is drawn for `item` of `round` (a sample of an epoch) depends on these alone, and not on
+  /// what was drawn before. 2^18 numbers of 32 bits, then those of the next item begin.
+  public init(seed: UInt64, name: String, round: Int, item: Int) {
+    var mixed = Generator(seed: seed, name: name)
+    mixed.counter = UInt64(bitPattern: Int64(round))
+    self.init(seed: mixed.next(), name: name)
+    counter = UInt64(bitPattern: Int64(item)) << 16
+  }
+
+  /// How many numbers of 32 bits were drawn.
+  public var position: UInt64 {
+    get { counter &* 4 &- UInt64(4 - used) }
+    set {
+      (counter, used) = (newValue / 4, 4)
+      for _ in 0..<(newValue % 4) { _ = next32() }
+    }
+  }
+
   public mutating func next32() -> UInt32 {
     if used == 4 {
       block = Self.philox(counter, stream, key)
@@ -75,6 +93,20 @@ public enum Random {
     let state = ThreadState.current
     state.seed = seed
     state.streams = [:]
+  }
+
+  /// Where every stream that was drawn from stands; with the seed, all that later draws depend on.
+  public static var positions: [String: UInt64] {
+    get { ThreadState.current.streams.mapValues(\.position) }
+    set {
+      let state = ThreadState.current
+      state.streams = [:]
+      for (name, position) in newValue {
+        var generator = Generator(seed: state.seed, name: name)
+        generator.position = position
+        state.streams[name] = generator
+      }
+    }
   }
 
   /// Draws from the stream called `name`, which goes on where the last draw left it.

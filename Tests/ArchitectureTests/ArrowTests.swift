@@ -10,7 +10,7 @@ import Testing
     ],
     "LuaHost": ["CLuaBridge"],
     "Runs": ["GRDB"],
-    "Formats": ["Deployment", "Compression", "Models", "Tensors", "CZlib"],
+    "Formats": ["Deployment", "Compression", "Models", "Tensors", "CZlib", "CImages"],
     "Deployment": ["Compression", "Models", "Tensors", "CKernels", "CResources"],
     "Compression": ["Models", "Tensors", "CKernels"],
     "Models": ["Tensors", "CKernels"],
@@ -22,7 +22,8 @@ import Testing
   /// The one C room, beside the module map, that may include a library's headers.
   static let libraries: [(header: String, rooms: Set<String>)] = [
     ("<lua", ["CLuaBridge", "CLua"]), ("<lauxlib", ["CLuaBridge", "CLua"]), ("<oneapi", ["COneDNN"]),
-    ("<dnnl", ["COneDNN"]), ("<zlib", ["CZlib"]), ("<editline", ["CEdit"]),
+    ("<dnnl", ["COneDNN"]), ("<zlib", ["CZlib"]), ("<editline", ["CEdit"]), ("<png", ["CImages"]),
+    ("<jpeglib", ["CImages"]),
   ]
 
   @Test func `every room imports only what lies below it`() throws {

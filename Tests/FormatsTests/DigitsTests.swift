@@ -26,7 +26,7 @@ import Testing
     let perEpoch = try Batches(train, size: 32).count
     let schedule = try Schedule.cosine(total: epochs * perEpoch)
     for _ in 0..<epochs {
-      var batches = try Batches(train, size: 32, shuffle: true)
+      let batches = try Batches(train, size: 32, shuffle: true)
       while let batch = try batches.next() {
         try optimizer.setLearningRate(learningRate * schedule.factor(optimizer.stepCount))
         try CrossEntropy()(model(batch.inputs), batch.targets).backward()
@@ -40,7 +40,7 @@ import Testing
   @Test func theSplitIsFixedAndBalanced() throws {
     let (train, test) = try digits()
     #expect(train.count == 1437 && test.count == 360)
-    #expect(train.inputs.shape == [1437, 1, 8, 8])
+    #expect(train.stored.shape == [1437, 1, 8, 8])
     for part in [train, test] {
       var counts = [Int](repeating: 0, count: 10)
       for target in try part.targets.array(Int64.self) { counts[Int(target)] += 1 }

@@ -111,7 +111,7 @@ struct Damage: CustomTestStringConvertible, Sendable {
         try AtomicFile.write(bytes, to: "\(folder)/\(name)")
       }
       let (train, test) = try MNISTFolder.load(folder)
-      #expect(train.inputs.shape == [3, 1, 2, 2])
+      #expect(train.stored.shape == [3, 1, 2, 2])
       #expect(try train.inputs.array(Float.self)[11] == 11 / 255)
       #expect(try test.targets.array(Int64.self) == [0, 1])
     }
@@ -134,7 +134,7 @@ struct Damage: CustomTestStringConvertible, Sendable {
   @Test(.enabled(if: SharedData.folder("mnist") != nil, "shared/data/mnist is not beside the package"))
   func readsTheRealFiles() throws {
     let (train, test) = try MNISTFolder.load(#require(SharedData.folder("mnist")))
-    #expect(train.inputs.shape == [60_000, 1, 28, 28])
+    #expect(train.stored.shape == [60_000, 1, 28, 28])
     #expect(test.count == 10_000 && test.classCount == 10)
     #expect(try train.targets.array(Int64.self).prefix(5) == [5, 0, 4, 1, 9])
   }

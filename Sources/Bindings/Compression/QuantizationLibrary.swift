@@ -35,7 +35,7 @@ enum QuantizationLibrary {
     ) { graph, calibration, size, granularity, observer, percentile in
       let quantize = StaticQuantization(
         observer: observer.kind(percentile: percentile), granularity: granularity)
-      var batches = try Batches(calibration.data, size: size)
+      let batches = try Batches(calibration.data, size: size)
       return try quantize(graph) { try batches.next()?.inputs }
     }
   }

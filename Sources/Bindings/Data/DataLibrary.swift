@@ -20,31 +20,14 @@ enum DataLibrary {
           return LuaResults(DatasetObject(train), DatasetObject(test))
         },
         Function(
-          "mnist",
-          "The four original files of MNIST or of data in its form, gzipped or not: [N, 1, 28, 28] from 0 to 1.",
-          .required("folder", String.self, "where the files are"), returns: "dataset, dataset"
-        ) { folder in
-          let (train, test) = try MNISTFolder.load(folder)
-          return LuaResults(DatasetObject(train), DatasetObject(test))
-        },
-        Function(
-          "idx", "Images and labels from two IDX files, gzipped or not: u8 [N, 1, H, W]; see normalized.",
-          .required("images", String.self, "the file of images"),
-          .required("labels", String.self, "the file of labels")
-        ) { images, labels in
-          DatasetObject(
-            try IDXFile.dataset(
-              images: IDXFile.read(images), labels: IDXFile.read(labels), imagesPath: images,
-              labelsPath: labels))
-        },
-        Function(
           "tensors", "A data set of tensors.", .required("inputs", Tensor.self, "[N, ...]"),
           .required("targets", Tensor.self, "[N], i64, classes from 0"),
           .option("class_names", [String]?.self, "what the classes are called")
         ) { inputs, targets, names in
           DatasetObject(try Dataset(inputs: inputs, targets: targets, classNames: names))
         },
-      ])
+        AugmentationObject.function,
+      ] + files)
   }
 
   private static func embeddedDigits() throws -> Dataset {

@@ -9,13 +9,33 @@ enum FileLibraries {
     Library(
       "qs.npy", "NumPy's files of one tensor; see tensor:save.",
       [
-        Function("load", "Reads a tensor from a .npy file.", .required("path", String.self, "the file")) {
-          path in try Npy.read(path)
-        },
+        Function(
+          "load", "Reads a tensor from a .npy file.", .required("path", String.self, "the file"),
+          .option("map", default: false, "map the file, which must stay as it is, and read what is looked at")
+        ) { path, map in try map ? Npy.map(path) : Npy.read(path) },
         Function(
           "save", "Writes a tensor to a .npy file, exactly.", .required("path", String.self, "the file"),
           .required("x", Tensor.self, "any tensor")
         ) { (path, x) -> Void in try Npy.write(x, to: path) },
+      ])
+  }
+
+  /// `qs.npz`
+  static var npz: Library {
+    Library(
+      "qs.npz", "NumPy's files of several tensors.",
+      [
+        Function(
+          "load", "Reads all tensors of a .npz file, by name.", .required("path", String.self, "the file"),
+          returns: "table<string, tensor>"
+        ) { path in try Npz.read(path) },
+        Function(
+          "save", "Writes tensors by name, as numpy.savez does.", .required("path", String.self, "the file"),
+          .required("tensors", [String: Tensor].self, "by name"),
+          .option("compressed", default: false, "smaller and slower, as numpy.savez_compressed")
+        ) { (path, tensors, compressed) -> Void in
+          try Npz.write(tensors, to: path, compressed: compressed)
+        },
       ])
   }
 
@@ -26,14 +46,20 @@ enum FileLibraries {
       [
         Function(
           "load",
-          "Reads all tensors of a file, or of all the files that a model.safetensors.index.json names. F16 and BF16 "
-            + "become f32.",
-          .required("path", String.self, "the file"), returns: "table<string, tensor>"
-        ) { path in try Safetensors(contentsOf: path).tensors },
+          "Reads all tensors of a file, or of all the files that a model.safetensors.index.json names, and the texts "
+            + "that are saved with them. F16 and BF16 become f32.",
+          .required("path", String.self, "the file"), returns: "table<string, tensor>, table<string, string>"
+        ) { path in
+          let file = try Safetensors(contentsOf: path)
+          return LuaResults(file.tensors, file.metadata)
+        },
         Function(
           "save", "Writes tensors by name.", .required("path", String.self, "the file"),
-          .required("tensors", [String: Tensor].self, "by name")
-        ) { (path, tensors) -> Void in try Safetensors(tensors).write(to: path) },
+          .required("tensors", [String: Tensor].self, "by name"),
+          .option("metadata", default: [String: String](), "texts by name, to save with them")
+        ) { (path, tensors, metadata) -> Void in
+          try Safetensors(tensors, metadata: metadata).write(to: path)
+        },
       ])
   }
 

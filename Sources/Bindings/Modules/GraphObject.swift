@@ -5,7 +5,7 @@ import Tensors
 extension Graph {
   static var properties: [Property] {
     [
-      training,
+      training, inputLayout,
       Property("nodes", "The nodes in order: a list of {name, op, shape}.", type: "table[]") { (g: Graph) in
         g.nodeTables
       },

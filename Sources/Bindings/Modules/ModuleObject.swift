@@ -17,23 +17,31 @@ extension Module: LuaObject {
     if self is RecurrentLayer.Type {
       return LuaType(
         "An lstm or gru; a module that also returns its final states.",
-        properties: [training, noNodes],
+        properties: [training, inputLayout, noNodes],
         methods: methods.filter { $0.name != "__call" } + [RecurrentLayer.call])
     }
     return LuaType(
       "A layer or a model. Call it with its inputs; read parameters and children by name (model.conv.weight, model[1]).",
-      properties: [training, noNodes], methods: methods)
+      properties: [training, inputLayout, noNodes], methods: methods)
   }
 
   private static var noNodes: Property {
     Property("nodes", "Only a graph has nodes; nil here.", type: "nil") { (_: Module) in nil as Int? }
   }
 
+  static var inputLayout: Property {
+    Property("input_layout", "How images should lie in memory to be fastest; see dataset:batches.") {
+      (m: Module) in m.inputFormat == .channelsLast ? ImageLayout.channelsLast : .contiguous
+    }
+  }
+
   static var training: Property {
     Property("training", "Whether it is in training mode.") { (m: Module) in m.isTraining }
   }
 
-  private static var methods: [Function] { callAndAccess + parameterMethods + modes + files + inspection }
+  private static var methods: [Function] {
+    callAndAccess + parameterMethods + modes + files + inspection
+  }
 
   private static var callAndAccess: [Function] {
     [
@@ -177,6 +185,10 @@ extension Module: LuaObject {
   private static var inspection: [Function] {
     [
       Function("count", "The number of trained numbers.", .receiver(Module.self)) { m in m.parameterCount },
+      Function(
+        "checksum", "A number made of all parameters and buffers, to tell models apart.",
+        .receiver(Module.self)
+      ) { m in Int(bitPattern: UInt(try m.checksum())) },
       Function(
         "counts", "Parameters, non-zeros among them, and multiply-accumulates of one sample.",
         .receiver(Module.self),

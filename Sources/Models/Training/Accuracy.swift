@@ -20,7 +20,7 @@ public func countCorrect(_ logits: Tensor, _ targets: Tensor) throws -> Int {
 extension Module {
   /// The share of examples of `data` that are classified rightly, in evaluation mode; 0 for no examples.
   public final func accuracy(on data: Dataset, batchSize: Int = 256) throws -> Double {
-    var batches = try Batches(data, size: batchSize)
+    let batches = try Batches(data, size: batchSize)
     var correct = 0
     try with(training: false) {
       try Tape.withoutGradients {

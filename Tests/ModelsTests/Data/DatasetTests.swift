@@ -24,8 +24,38 @@ private func examples(_ count: Int) throws -> Dataset {
   }
 
   @Test func normalizes() throws {
-    let data = try examples(2).normalized(scale: 2, mean: 1, deviation: 4)
+    let data = try examples(2).normalized(scale: 2, mean: [1], deviation: [4])
     #expect(try data.inputs.array(Float.self) == [-0.25, -0.25, -0.125, 1])
+  }
+
+  @Test func normalizesChannelsApartWhateverTheirOrderInMemory() throws {
+    let bytes = (0..<24).map { UInt8($0) }
+    let planar = try Tensor([2, 3, 2, 2], bytes)
+    let expected = try planar.converted(to: .f32).array(Float.self).enumerated().map { i, x in
+      let channel = i / 4 % 3
+      return x * Float(1 / (2 * [1.0, 2, 4][channel])) + Float(-Double(channel) / [1.0, 2, 4][channel])
+    }
+    for stored in [planar, try planar.copy(format: .channelsLast)] {
+      let data = try Dataset(inputs: stored, targets: Tensor([2], [0, 1] as [Int64]))
+        .normalized(scale: 2, mean: [0, 1, 2], deviation: [1, 2, 4])
+      #expect(try data.inputs.array(Float.self) == expected)
+      for format in [MemoryFormat.contiguous, .channelsLast] {
+        var options = Batches.Options(size: 2)
+        options.format = format
+        let batch = try #require(try Batches(data, options).next())
+        #expect(batch.inputs.format == format)
+        #expect(try batch.inputs.array(Float.self) == expected)
+      }
+    }
+  }
+
+  @Test func refusesNormalizationThatDoesNotFit() throws {
+    let error = #expect(throws: ShapeError.self) { try examples(2).normalized(mean: [1, 2, 3]) }
+    #expect(
+      error?.description
+        == "normalized: argument 'mean' must be one number, or one for each of 2 channels (got 3)")
+    #expect(throws: ShapeError.self) { try examples(2).normalized(deviation: [0]) }
+    #expect(throws: ShapeError.self) { try examples(2).normalized(scale: .nan) }
   }
 
   @Test func refusesWhatDoesNotFit() throws {
@@ -41,7 +71,7 @@ private func examples(_ count: Int) throws -> Dataset {
 
 @Suite struct BatchesTests {
   private func classes(_ batches: Batches) throws -> [[Int]] {
-    var (batches, result) = (batches, [[Int]]())
+    var result = [[Int]]()
     while let batch = try batches.next() {
       result.append(
         try batch.inputs.array(Float.self).enumerated().filter { $0.offset % 2 == 0 }.map { Int($0.element) })
@@ -66,6 +96,25 @@ private func examples(_ count: Int) throws -> Dataset {
     #expect(try draw() == order)
     #expect(order.joined().sorted() == Array(0..<50))
     #expect(Array(order.joined()) != Array(0..<50))
+  }
+
+  @Test func areTheSameFromAnyThreadAndFromTheMiddle() throws {
+    func draw(skip: Int = 0) throws -> [[Int]] {
+      var options = Batches.Options(size: 7, shuffle: true)
+      (options.skip, options.pass) = (skip, Batches.Pass(seed: 9, epoch: 3))
+      return try classes(Batches(examples(50), options))
+    }
+    let inline = try Engine.withThreads(1) { try draw() }
+    #expect(try Engine.withThreads(2) { try draw() } == inline)
+    #expect(try draw(skip: 5) == Array(inline[5...]))
+    #expect(try draw(skip: 9).isEmpty)
+  }
+
+  @Test func mayBeLeftInTheMiddle() throws {
+    for _ in 0..<50 {
+      let batches = try Batches(examples(1000), size: 100)
+      _ = try batches.next()
+    }
   }
 
   @Test func refuseASizeOfZero() {
