@@ -21,19 +21,6 @@ local function epochs(n) return options.quick and 1 or n end
 
 local run = qs.run{ name = "mnist", seed = 1 }
 
--- Moves a batch by up to two pixels in both directions.
-local function shift(x)
-  local dy, dx = qs.randint(-2, 3, 1):item(), qs.randint(-2, 3, 1):item()
-  local function ranges(d) -- what is left of a side of 28: where it comes from, where it goes
-    return { math.max(1, 1 - d), math.min(28, 28 - d) }, { math.max(1, 1 + d), math.min(28, 28 + d) }
-  end
-  local from_y, to_y = ranges(dy)
-  local from_x, to_x = ranges(dx)
-  local moved = qs.zeros(x.shape)
-  moved[{ {}, {}, to_y, to_x }] = x[{ {}, {}, from_y, from_x }]
-  return moved
-end
-
 local function network(width)
   return nn.sequential{
     nn.conv2d(1, width, 3, { padding = 1 }), nn.batch_norm2d(width), nn.relu(), nn.max_pool2d(2),
@@ -45,7 +32,7 @@ end
 local teacher, student = network(32), network(8)
 
 run:stage("teacher", function()
-  qs.fit(teacher, train, { epochs = epochs(6), batch_size = 128, lr = 3e-3, augment = shift,
+  qs.fit(teacher, train, { epochs = epochs(6), batch_size = 128, lr = 3e-3, augment = qs.data.augment{ shift = 2 },
                            validation = test, keep_best = false })
 end)
 run:stage("distil", function()

@@ -28,8 +28,8 @@ public enum Bindings {
     [
       Tensor.self, Module.self, Graph.self, RecurrentLayer.self, Optimizer.self, ScheduleObject.self,
       DatasetObject.self,
-      BatchesObject.self, AugmentationObject.self,
-      Program.self, ProgressBar.self, Tokenizer.self,
+      BatchesObject.self, AugmentationObject.self, DiagnosisObject.self, Program.self, ProgressBar.self,
+      Tokenizer.self,
     ]
   }
 

@@ -83,7 +83,34 @@ extension RunSession {
             parameters: try parameters?.settings() ?? [:])
         },
         Function("current_run", "The run that is open, or nil.") { self.current },
+        Function(
+          "checkpoint_place",
+          "Where the next training call of this stage keeps its checkpoint, and whether the run chose the place. For "
+            + "libraries; see the option 'checkpoint' of qs.fit.",
+          .required("call", String.self, "\"fit\", \"distill\" ..."),
+          .option("path", String?.self, "a file or folder; the run's own place where left out"),
+          returns: "string, boolean"
+        ) { call, path in
+          let (path, isAutomatic) = try self.checkpointPlace(call: call, path: path)
+          return LuaResults(path, isAutomatic)
+        },
       ])
+  }
+}
+
+extension RunSession {
+  fileprivate func checkpointPlace(call: String, path: String?) throws -> (String, isAutomatic: Bool) {
+    if let path {
+      guard CheckpointPlaces.isFolder(path) else { return (path, false) }
+      let folder = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+      return (try checkpoints.next(in: folder, call: call, stage: current?.run.stage), false)
+    }
+    guard let run = current else {
+      throw LuaError(
+        "\(call): checkpoint = true needs a run to keep it with; begin one with qs.run{name = ...}, or name a file"
+      )
+    }
+    return (try checkpoints.next(in: run.makeCheckpointFolder(), call: call, stage: run.run.stage), true)
   }
 }
 

@@ -9,6 +9,8 @@ final class LuaRun: LuaObject {
   /// Files whose places the script was given; they become artifacts when the run ends.
   private var promised: [String] = []
   private(set) var isOpen = true
+  /// Where training calls of this run keep checkpoints that were given no other place; nil before the first.
+  private(set) var checkpointFolder: String?
 
   /// `qs.report`, which is written in Lua.
   private let reporter: LuaFunction?
@@ -105,6 +107,12 @@ final class LuaRun: LuaObject {
     return place.path(percentEncoded: false)
   }
 
+  func makeCheckpointFolder() throws -> String {
+    let folder = try checkpointFolder ?? run.checkpointFolder()
+    checkpointFolder = folder
+    return folder
+  }
+
   // MARK: - The end
 
   /// Only the first call counts.
@@ -114,6 +122,7 @@ final class LuaRun: LuaObject {
     output.close()
     for name in promised { try adopt(name) }
     try run.finish(state, error: error)
+    if state == .finished, let checkpointFolder { try run.removeCheckpoints(checkpointFolder) }
     if let failure = output.failure { throw failure }
   }
 

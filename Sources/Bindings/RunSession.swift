@@ -14,6 +14,7 @@ public final class RunSession {
   private let seed: UInt64?
   private var threads: Int
   private(set) var current: LuaRun?
+  var checkpoints = CheckpointPlaces()
   /// `qs.report`, once Lua/report.lua has handed it over.
   var reporter: LuaFunction?
 

@@ -9,7 +9,7 @@ import Synchronization
 public final class Run: Sendable {
   public let id: String
   public let folder: URL
-  private let files: RunFolder
+  let files: RunFolder
   private let live: Mutex<Live>
   private let git: GitQuestion?
 

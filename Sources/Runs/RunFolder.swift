@@ -22,7 +22,7 @@ extension RunFolder {
   }
 
   /// A run's name as a part of a file's name.
-  private static func fileName(_ name: String) -> String {
+  static func fileName(_ name: String) -> String {
     let kept = name.utf8.prefix(60).map { byte in
       switch byte {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

@@ -29,7 +29,7 @@ local function answers(teacher, data, batch_size)
   local parts = {}
   qs.no_grad(function()
     local bar <close> = qs.progress{ total = math.ceil(#data / batch_size), label = "teacher" }
-    for x in data:batches{ size = batch_size } do
+    for x in data:batches{ size = batch_size, layout = teacher.input_layout } do
       parts[#parts + 1] = teacher(x)
       bar:update(#parts)
     end
@@ -55,10 +55,13 @@ declare{
     local teacher, student = o.teacher, o.student
     local logits = not o.augment and answers(teacher, o.data, 256)
     o.caller, o.model = "distill", student
-    o.loss = function(x, y, index)
-      local target = logits and logits:index_select(1, index) or qs.no_grad(function() return teacher(x) end)
-      local output = student(x)
-      return qs.losses.distillation(output, target, y, o.temperature, o.alpha), output
+    -- The second result is the teacher's answer.
+    o.forward = function(x, index)
+      local answer = logits and logits:index_select(1, index) or qs.no_grad(function() return teacher(x) end)
+      return student(x), answer
+    end
+    o.criterion = function(output, y, answer)
+      return qs.losses.distillation(output, answer, y, o.temperature, o.alpha)
     end
     return training.run(o)
   end,

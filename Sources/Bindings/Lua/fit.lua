@@ -15,10 +15,8 @@ declare{
   function(model, data, o)
     local loss = o.loss
     o.caller, o.model, o.data = "fit", model, data
-    o.loss = function(x, y)
-      local logits = model(x)
-      return loss(logits, y), logits
-    end
+    o.forward = function(x) return model(x) end
+    o.criterion = function(logits, y) return loss(logits, y) end
     return training.run(o)
   end,
 }
@@ -35,9 +33,10 @@ declare{
   returns = "table",
   function(model, data, o)
     if model.eval then model:eval() end
+    local layout = qs.type(model) ~= "program" and model.input_layout or nil
     local correct, loss, seen = 0, 0, 0
     qs.no_grad(function()
-      for x, y in data:batches{ size = o.batch_size } do
+      for x, y in data:batches{ size = o.batch_size, layout = layout } do
         local logits = model(x)
         correct = correct + qs.losses.correct(logits, y)
         loss = loss + o.loss(logits, y):item() * #x

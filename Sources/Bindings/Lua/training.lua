@@ -1,6 +1,8 @@
 -- The training loop that fit, distill and prune's fine-tuning share: batches, schedule, progress, early
 -- stopping, the best weights, and a diagnosis where the loss stops being a number.
 local qs = require "qscript"
+local checkpoint = require "qscript.checkpoint"
+local diagnosis = require "qscript.diagnosis"
 
 local training = {}
 
@@ -41,42 +43,68 @@ local function stop_at(value, o, epoch, batch, batches, last, x)
     last and string.format("%.4g", last) or "none", o.lr), 0)
 end
 
--- Keeps a copy of the weights that did best on the validation set.
-local function best_keeper(model)
-  local best = { accuracy = -1 }
-  function best.offer(accuracy, epoch)
-    if accuracy <= best.accuracy then return false end
-    best.accuracy, best.epoch, best.state = accuracy, epoch, model:state()
-    return true
-  end
-  function best.restore()
-    if best.state then model:load_state(best.state) end
-  end
-  return best
+-- Keeps a copy of the weights that did best on the validation set in `state.best`.
+local function offer(state, model, accuracy, epoch)
+  if accuracy <= state.best.accuracy then return false end
+  state.best = { accuracy = accuracy, epoch = epoch, state = model:state() }
+  return true
 end
 
-local function run_epoch(o, optimizer, epoch, state)
-  local batches = math.ceil(#o.data / o.batch_size)
+-- The loss of a batch and its logits. Of a mixed batch (mixup), that of both targets by their weights.
+local function forward(o, x, y, index, other, weight)
+  local logits, context = o.forward(x, index)
+  local loss = o.criterion(logits, y, context)
+  if not other then return loss, qs.losses.correct(logits, y) end
+  return weight * loss + (1 - weight) * o.criterion(logits, other, context),
+    weight * qs.losses.correct(logits, y) + (1 - weight) * qs.losses.correct(logits, other)
+end
+
+local function step(o, optimizer, watch, x, y, index, other, weight)
+  optimizer:zero_grad()
+  if type(o.augment) == "function" then x = o.augment(x) end
+  local loss, correct = forward(o, x, y, index, other, weight)
+  local value = loss:item()
+  if not is_finite(value) then return value, correct, x end
+  loss:backward()
+  if o.clip_norm then optimizer:clip_grad_norm(o.clip_norm) end
+  if watch then watch:gradients_are_there() end
+  optimizer:step()
+  return value, correct
+end
+
+-- Trains on what is left of an epoch; sums and places are in `state`, where a checkpoint finds them.
+local function run_epoch(o, optimizer, state, keeper)
+  local epoch = state.epoch
+  local declarative = type(o.augment) ~= "function" and o.augment or nil
+  local pass = o.data:batches{ size = o.batch_size, shuffle = true, augment = declarative, skip = state.batch,
+    layout = o.model.input_layout, seed = state.seed, epoch = epoch }
+  local batches = #pass
   local bar <close> = qs.progress{ total = batches, label = string.format("%s %d/%d", o.caller, epoch, o.epochs) }
-  local sum, correct, seen, batch = 0, 0, 0, 0
+  local layers
   o.model:train()
-  for x, y, index in o.data:batches{ size = o.batch_size, shuffle = true } do
-    batch, state.step = batch + 1, state.step + 1
+  for x, y, index, other, weight in pass do
+    state.batch, state.step = state.batch + 1, state.step + 1
     optimizer.lr = learning_rate(o, state.step, o.epochs * batches)
-    optimizer:zero_grad()
-    if o.augment then x = o.augment(x) end
-    local loss, logits = o.loss(x, y, index)
-    local value = loss:item()
-    if not is_finite(value) then stop_at(value, o, epoch, batch, batches, state.last, x) end
-    loss:backward()
-    if o.clip_norm then optimizer:clip_grad_norm(o.clip_norm) end
-    optimizer:step()
+    local watch = o.diagnose and state.batch == batches and o.model:watch()
+    local value, correct, culprit = step(o, optimizer, watch, x, y, index, other, weight)
+    if culprit then stop_at(value, o, epoch, state.batch, batches, state.last, culprit) end
+    if watch then layers = watch:layers(true) end
     state.last = value
-    sum, seen = sum + value * #x, seen + #x
-    correct = correct + qs.losses.correct(logits, y)
-    bar:update(batch, string.format("loss %.4f", sum / seen))
+    state.sum, state.seen, state.correct = state.sum + value * #x, state.seen + #x, state.correct + correct
+    bar:update(state.batch, string.format("loss %.4f", state.sum / state.seen))
+    if keeper and state.batch < batches and keeper.is_due(state.step) then keeper.save(state) end
   end
-  return { epoch = epoch, loss = sum / seen, accuracy = correct / seen, lr = optimizer.lr }
+  return { epoch = epoch, loss = state.sum / state.seen, accuracy = state.correct / state.seen, lr = optimizer.lr },
+    layers
+end
+
+local function begin_epoch(state)
+  state.epoch, state.batch = state.epoch + 1, 0
+  state.sum, state.seen, state.correct, state.seconds = 0, 0, 0, 0
+end
+
+local function is_done(o, state)
+  return state.epoch >= o.epochs or (o.patience ~= nil and state.waited >= o.patience)
 end
 
 local function check(o)
@@ -88,38 +116,68 @@ local function check(o)
   if #o.data == 0 then error(o.caller .. ": the dataset is empty", 0) end
 end
 
--- Trains o.model on o.data with o.loss(x, y, index) -> loss, logits. Returns the list of epochs' metrics, with
--- `best` where a validation set was given.
+-- Everything that training changes, beside the model, the optimizer and the streams of random numbers. An epoch is
+-- complete where `batch` is nil.
+local function first_state(o)
+  return {
+    epoch = 0, step = 0, waited = 0, history = {}, best = o.validation and { accuracy = -1 } or nil,
+    seed = qs.random_integer("training"),
+  }
+end
+
+local function resumed_state(o, keeper)
+  local state = keeper and keeper.resume()
+  if not state then return first_state(o) end
+  state.history = state.history or {}
+  qs.progress_line(string.format("%s: goes on from %s after step %d", o.caller, keeper.path, state.step))
+  for _, metrics in ipairs(state.history) do training.record(metrics) end
+  return state
+end
+
+local function end_epoch(o, state, metrics)
+  if o.validation then
+    local result = qs.evaluate(o.model, o.validation)
+    metrics.validation_loss, metrics.validation_accuracy = result.loss, result.accuracy
+    state.waited = offer(state, o.model, result.accuracy, state.epoch) and 0 or state.waited + 1
+  end
+  state.history[state.epoch] = metrics
+  state.batch = nil
+end
+
+-- Trains o.model on o.data: o.forward(x, index) -> logits, context; o.criterion(logits, targets, context) -> loss.
+-- Returns the list of epochs' metrics, with `best` where a validation set was given.
 function training.run(o)
   check(o)
   local optimizer = make_optimizer(o.model, o)
-  local best = o.validation and best_keeper(o.model)
-  local history, state, waited = {}, { step = 0 }, 0
-  for epoch = 1, o.epochs do
-    local started = qs.clock()
-    local metrics = run_epoch(o, optimizer, epoch, state)
+  local keeper = checkpoint.open(o, optimizer)
+  local state = resumed_state(o, keeper)
+  while state.batch or not is_done(o, state) do
+    if not state.batch then begin_epoch(state) end
+    local started = qs.clock() - state.seconds
+    local metrics, layers = run_epoch(o, optimizer, state, keeper)
     metrics.seconds = qs.clock() - started
-    if o.validation then
-      local result = qs.evaluate(o.model, o.validation)
-      metrics.validation_loss, metrics.validation_accuracy = result.loss, result.accuracy
-      waited = best.offer(result.accuracy, epoch) and 0 or waited + 1
-    end
-    history[epoch] = metrics
+    end_epoch(o, state, metrics)
+    if layers then diagnosis.record(layers, state.epoch) end
     if o.on_epoch then o.on_epoch(metrics) end
     training.log(o, metrics)
-    if o.patience and waited >= o.patience then break end
+    if keeper then keeper.save(state) end
   end
-  if best and o.keep_best then
-    best.restore()
-    history.best = { epoch = best.epoch, accuracy = best.accuracy }
+  local history = state.history
+  if state.best and o.keep_best then
+    if state.best.state then o.model:load_state(state.best.state) end
+    history.best = { epoch = state.best.epoch, accuracy = state.best.accuracy }
   end
   o.model:eval()
   return history
 end
 
-function training.log(o, m)
+function training.record(metrics)
   local run = qs.current_run()
-  if run then run:log(m, { step = m.epoch }) end
+  if run then run:log(metrics, { step = metrics.epoch }) end
+end
+
+function training.log(o, m)
+  training.record(m)
   if not o.verbose then return end
   local validation = m.validation_accuracy
     and string.format("  validation %.2f %%", 100 * m.validation_accuracy) or ""
@@ -139,11 +197,15 @@ training.options = {
   { "schedule", "\"constant\"|\"cosine\"|\"step\"|function", "or (step, total) -> lr", default = "cosine" },
   { "warmup", "integer", "steps in which lr rises to its full value", default = 0 },
   { "clip_norm", "number", "largest norm of the gradient" },
-  { "augment", "function", "inputs -> inputs, on every training batch" },
+  { "augment", "augmentation|function", "from qs.data.augment; or inputs -> inputs, called with every training batch" },
   { "validation", "dataset", "evaluated after every epoch" },
   { "patience", "integer", "stop after so many epochs without a better validation accuracy" },
   { "keep_best", "boolean", "end with the weights that did best in validation", default = true },
   { "on_epoch", "function", "called with the metrics of every epoch" },
+  { "checkpoint", "string|boolean|table",
+    "a file or folder to go on from if the training is cut off, written after every epoch; true: the run's own place; "
+      .. "or {path = ..., steps = N, minutes = N} to write it more often" },
+  { "diagnose", "boolean", "log what flows through every layer in the last batch of each epoch; see qs.diagnose", default = false },
   { "verbose", "boolean", "print a line for every epoch", default = true },
 }
 

@@ -40,7 +40,7 @@ extension Module: LuaObject {
   }
 
   private static var methods: [Function] {
-    callAndAccess + parameterMethods + modes + files + inspection
+    callAndAccess + parameterMethods + modes + files + inspection + [DiagnosisObject.function]
   }
 
   private static var callAndAccess: [Function] {

@@ -7,6 +7,32 @@ extension Tensor {
       Function("seed", "Starts all random numbers again.", .required("seed", Int.self, "any whole number")) {
         (seed) -> Void in Random.reseed(UInt64(bitPattern: Int64(seed)))
       },
+      Function(
+        "random_state",
+        "Where all random numbers stand: {seed = ..., streams = {...}}; see load_random_state.",
+        returns: "table"
+      ) {
+        LuaTable([
+          "seed": .int(Int(bitPattern: UInt(Random.seed))),
+          "streams": .table(
+            LuaTable(
+              fields: Random.positions.sorted { $0.key < $1.key }.map {
+                (.string($0.key), .int(Int(bitPattern: UInt($0.value))))
+              })),
+        ])
+      },
+      Function(
+        "load_random_state", "Lets random numbers go on from there.",
+        .requiredOption("seed", Int.self, "of all"),
+        .requiredOption("streams", [String: Int].self, "numbers drawn from each stream")
+      ) { (seed, streams) -> Void in
+        Random.reseed(UInt64(bitPattern: Int64(seed)))
+        Random.positions = streams.mapValues { UInt64(bitPattern: Int64($0)) }
+      },
+      Function(
+        "random_integer", "A random whole number of 64 bits, to seed something else with.",
+        .required("stream", String.self, "which stream it is drawn from")
+      ) { stream in Int(bitPattern: UInt(Random.with(stream) { $0.next() })) },
       Function("rand", "Random numbers, uniform in [0, 1).", .extents, .dtype()) { extents, dtype in
         try draw(extents.shape(for: "rand"), dtype) { $0.uniform() }
       },
