@@ -2,6 +2,12 @@
 
 #include <string.h>
 
+bool od_is_implemented_by(const_dnnl_primitive_desc_t descriptor, const char *prefix) {
+  const char *name = "";
+  dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, &name);
+  return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
 #if DNNL_VERSION_MAJOR >= 3
 
 dnnl_status_t od_layout_create(od_layout *layout, int rank, const int64_t *dims, const int64_t *strides) {
@@ -11,9 +17,9 @@ dnnl_status_t od_layout_create(od_layout *layout, int rank, const int64_t *dims,
 
 void od_layout_destroy(od_layout *layout) { dnnl_memory_desc_destroy(*layout); }
 
-dnnl_status_t od_conv_descriptor_create(dnnl_primitive_desc_t *descriptor, dnnl_engine_t engine,
-                                        const od_conv_description *c, const_dnnl_primitive_attr_t attributes,
-                                        const_dnnl_primitive_desc_t hint) {
+static dnnl_status_t create_first(dnnl_primitive_desc_t *descriptor, dnnl_engine_t engine,
+                                  const od_conv_description *c, const_dnnl_primitive_attr_t attributes,
+                                  const_dnnl_primitive_desc_t hint) {
   switch (c->direction) {
     case OD_CONV_FORWARD:
       return dnnl_convolution_forward_primitive_desc_create(
@@ -29,6 +35,19 @@ dnnl_status_t od_conv_descriptor_create(dnnl_primitive_desc_t *descriptor, dnnl_
           c->dilations, c->pad_begin, c->pad_end, hint, attributes);
   }
   return dnnl_invalid_arguments;
+}
+
+dnnl_status_t od_conv_descriptor_create(dnnl_primitive_desc_t *descriptor, dnnl_engine_t engine,
+                                        const od_conv_description *c, const_dnnl_primitive_attr_t attributes,
+                                        const_dnnl_primitive_desc_t hint, const char *avoided) {
+  dnnl_status_t status = create_first(descriptor, engine, c, attributes, hint);
+  if (status != dnnl_success || !avoided) return status;
+  while (od_is_implemented_by(*descriptor, avoided))
+    if (dnnl_primitive_desc_next_impl(*descriptor) != dnnl_success) {
+      dnnl_primitive_desc_destroy(*descriptor);
+      return create_first(descriptor, engine, c, attributes, hint);
+    }
+  return dnnl_success;
 }
 
 dnnl_status_t od_matmul_descriptor_create(dnnl_primitive_desc_t *descriptor, dnnl_engine_t engine,
@@ -74,10 +93,21 @@ static dnnl_status_t conv_operation(dnnl_convolution_desc_t *operation, const od
 
 dnnl_status_t od_conv_descriptor_create(dnnl_primitive_desc_t *descriptor, dnnl_engine_t engine,
                                         const od_conv_description *c, const_dnnl_primitive_attr_t attributes,
-                                        const_dnnl_primitive_desc_t hint) {
+                                        const_dnnl_primitive_desc_t hint, const char *avoided) {
   dnnl_convolution_desc_t operation;
   dnnl_status_t status = conv_operation(&operation, c);
   if (status != dnnl_success) return status;
+  dnnl_primitive_desc_iterator_t candidates = NULL;
+  if (avoided)
+    status = dnnl_primitive_desc_iterator_create(&candidates, &operation, attributes, engine, hint);
+  while (avoided && status == dnnl_success) {
+    *descriptor = dnnl_primitive_desc_iterator_fetch(candidates);
+    if (*descriptor && !od_is_implemented_by(*descriptor, avoided)) break;
+    if (*descriptor) dnnl_primitive_desc_destroy(*descriptor);
+    status = dnnl_primitive_desc_iterator_next(candidates);
+  }
+  if (candidates) dnnl_primitive_desc_iterator_destroy(candidates);
+  if (avoided && status == dnnl_success) return dnnl_success;
   return dnnl_primitive_desc_create(descriptor, &operation, attributes, engine, hint);
 }
 

@@ -29,11 +29,15 @@ typedef struct {
   dnnl_dims_t strides, dilations, pad_begin, pad_end;
 } od_conv_description;
 
-/// `hint` is the forward descriptor that the backward directions want, NULL for forward.
+/// `hint` is the forward descriptor that the backward directions want, NULL for forward. Of oneDNN's
+/// implementations the first is taken, or with `avoided` the first whose name does not begin so.
 dnnl_status_t od_conv_descriptor_create(dnnl_primitive_desc_t *descriptor, dnnl_engine_t engine,
                                         const od_conv_description *conv,
                                         const_dnnl_primitive_attr_t attributes,
-                                        const_dnnl_primitive_desc_t hint);
+                                        const_dnnl_primitive_desc_t hint, const char *avoided);
+
+/// Whether the name of a descriptor's implementation begins with `prefix`.
+bool od_is_implemented_by(const_dnnl_primitive_desc_t descriptor, const char *prefix);
 
 dnnl_status_t od_matmul_descriptor_create(dnnl_primitive_desc_t *descriptor, dnnl_engine_t engine,
                                           od_layout_ref a, od_layout_ref b, od_layout_ref bias,
