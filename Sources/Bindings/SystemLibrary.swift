@@ -12,11 +12,12 @@ enum SystemLibrary {
       Function(
         "memory",
         "Bytes: of living tensors (live), the most there ever were (peak), kept for reuse (pooled), of Lua "
-          + "itself (lua).", returns: "table<string, integer>"
+          + "itself (lua); and how often tensors asked the system for memory (fresh).",
+        returns: "table<string, integer>"
       ) { [unowned vm] in
         [
           "live": BufferPool.liveBytes, "peak": BufferPool.peakBytes, "pooled": BufferPool.pooledBytes,
-          "lua": vm.memoryUsed,
+          "lua": vm.memoryUsed, "fresh": BufferPool.freshBuffers,
         ]
       },
       Function(

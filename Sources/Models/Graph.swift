@@ -37,8 +37,9 @@ public final class Graph: Module {
   private var nextID = 0
   /// Every name that was ever given.
   private var names: Set<String> = []
-  /// For each node, what is read there for the last time; nil after a change.
-  private var lastReads: [[ID]]?
+  /// How to run the nodes one by one, and with relu computed by its neighbours; nil after a change.
+  var steps: [Step]?
+  var fusedSteps: [Step]?
 
   public init() { super.init(kind: "graph") }
 
@@ -49,7 +50,7 @@ public final class Graph: Module {
     }
     set {
       nodes[id] = newValue
-      lastReads = nil
+      forgetSteps()
     }
   }
 
@@ -64,7 +65,7 @@ public final class Graph: Module {
     nextID += 1
     nodes[id] = Node(name: unused(name), kind: kind, shape: shape, dtype: dtype)
     order.insert(id, at: successor.flatMap { order.firstIndex(of: $0) } ?? order.count)
-    lastReads = nil
+    forgetSteps()
     return id
   }
 
@@ -102,7 +103,7 @@ public final class Graph: Module {
     (order, nodes, nextID, names) = (other.order, other.nodes, other.nextID, other.names)
     (outputs, outputNames) = (other.outputs, other.outputNames)
     dimensionNames = other.dimensionNames
-    lastReads = nil
+    forgetSteps()
   }
 
   // MARK: Reading
@@ -158,63 +159,18 @@ public final class Graph: Module {
     live.formUnion(inputs)
     order.removeAll { !live.contains($0) }
     nodes = nodes.filter { live.contains($0.key) }
-    lastReads = nil
+    forgetSteps()
   }
 
   // MARK: Running
 
   public override func forward(_ arguments: [Tensor]) throws -> Tensor {
-    guard let first = try replay(arguments).first else { throw ShapeError(kind, "the graph has no output") }
+    let results = try Tape.isCapturing ? replay(arguments) : runFused(arguments)
+    guard let first = results.first else { throw ShapeError(kind, "the graph has no output") }
     return first
   }
 
-  /// Runs the nodes in order and shows each result to `observe`; a value is let go after its last reader. Returns all
-  /// outputs.
-  @discardableResult
-  public func replay(_ arguments: [Tensor], observe: (ID, Tensor) throws -> Void = { _, _ in }) throws
-    -> [Tensor]
-  {
-    let lastReads = lastReads ?? findLastReads()
-    self.lastReads = lastReads
-    var values: [ID: Tensor] = [:]
-    for (position, id) in order.enumerated() {
-      let value: Tensor
-      switch self[id].kind {
-      case .input(let n):
-        try require(n < arguments.count, kind, "takes \(inputs.count) inputs, got \(arguments.count)")
-        value = arguments[n]
-      case .leaf(let parameter): value = parameter.value
-      case .apply(let op, let reads):
-        do {
-          value = try op.mode(training: isTraining).apply(
-            reads.map { id in
-              guard let read = values[id] else { preconditionFailure("verify lets no node read ahead") }
-              return read
-            })
-        } catch let error as ShapeError {
-          throw ShapeError("node '\(self[id].name)'", "\(error)")
-        }
-      }
-      try observe(id, value)
-      values[id] = value
-      for spent in lastReads[position] { values[spent] = nil }
-    }
-    return try outputs.map { id in
-      guard let result = values[id] else { throw ShapeError(kind, "the graph has no output") }
-      return result
-    }
-  }
-
-  private func findLastReads() -> [[ID]] {
-    var result = [[ID]](repeating: [], count: order.count)
-    var seen = Set(outputs)
-    for position in order.indices.reversed() {
-      for id in operation(order[position])?.inputs ?? [] where seen.insert(id).inserted {
-        result[position].append(id)
-      }
-    }
-    return result
-  }
+  private func forgetSteps() { (steps, fusedSteps) = (nil, nil) }
 
   // MARK: Printing
 

@@ -46,7 +46,10 @@ open class Module {
 
   public final func callAsFunction(_ inputs: Tensor...) throws -> Tensor { try call(inputs) }
 
-  public final func call(_ inputs: [Tensor]) throws -> Tensor {
+  public final func call(_ inputs: [Tensor]) throws -> Tensor { try call(inputs, forward) }
+
+  /// The same with another way to compute the result, for layers that are computed together.
+  final func call(_ inputs: [Tensor], _ forward: ([Tensor]) throws -> Tensor) throws -> Tensor {
     let outer = Tape.isCapturing ? enterScope() : nil
     defer { if let outer { Tape.scope = outer } }
     do {

@@ -18,6 +18,9 @@ public enum BufferPool {
   public static var liveBytesAddress: UnsafePointer<Int> { UnsafePointer(liveCounter) }
   /// The most bytes that were ever alive at once.
   public static var peakBytes: Int { state.withLock { $0.peak } }
+  /// How often memory was asked of the system because no kept buffer would do. Training at a steady pace does not
+  /// make it grow.
+  public static var freshBuffers: Int { state.withLock { $0.fresh } }
   /// Bytes kept for reuse.
   public static var pooledBytes: Int { state.withLock { $0.pooled } }
 
@@ -25,6 +28,7 @@ public enum BufferPool {
     var free: [Int: [UInt]] = [:]
     var pooled = 0
     var peak = 0
+    var fresh = 0
   }
 
   private static let state = Mutex(State())
@@ -48,7 +52,10 @@ public enum BufferPool {
     let reused = state.withLock { state -> UInt? in
       liveCounter.pointee += size
       state.peak = Swift.max(state.peak, liveCounter.pointee)
-      guard let address = state.free[size]?.popLast() else { return nil }
+      guard let address = state.free[size]?.popLast() else {
+        state.fresh += 1
+        return nil
+      }
       state.pooled -= size
       return address
     }

@@ -12,15 +12,19 @@ protocol ChannelRows {
 
   /// Mean and biased variance of each channel.
   func statistics(_ x: Input, _ mean: Output, _ variance: Output)
-  /// `y = x scale + shift`
-  func scaleShift(_ x: Input, _ scale: Input, _ shift: Input, _ y: Output)
+  /// The scale and shift of a result that went through relu: the gradient flows where `x scale + shift > 0`.
+  typealias Rectifier = (scale: Input, shift: Input)
+
+  /// `y = x scale + shift (+ side)`, then relu where asked.
+  func scaleShift(_ x: Input, _ scale: Input, _ shift: Input, _ side: Input?, relu: Bool, _ y: Output)
   /// `dScale = sum of dy xhat`, `dBias = sum of dy`, with `xhat = (x - mean) rstd`
   func parameterGradients(
-    _ dy: Input, _ x: Input, _ mean: Input, _ rstd: Input, _ dScale: Output, _ dBias: Output)
+    _ dy: Input, _ x: Input, _ mean: Input, _ rstd: Input, _ rectifier: Rectifier?, _ dScale: Output,
+    _ dBias: Output)
   /// `dx = scale rstd (dy - dBias / rows - xhat dScale / rows)`
   func inputGradient(
-    _ dy: Input, _ x: Input, _ scale: Input, _ mean: Input, _ rstd: Input, _ dScale: Input, _ dBias: Input,
-    _ dx: Output)
+    _ dy: Input, _ x: Input, _ scale: Input, _ mean: Input, _ rstd: Input, _ rectifier: Rectifier?,
+    _ dScale: Input, _ dBias: Input, _ dx: Output)
   /// `dx = factor dy - offset - (x - center) slope`
   func mixedGradient(
     _ dy: Input, _ x: Input, _ factor: Input, _ offset: Input, _ slope: Input, _ center: Input, _ dx: Output)
@@ -36,18 +40,25 @@ struct KernelRows: ChannelRows {
     qk_f32_batch_norm_statistics(rows, channels, x, mean, variance)
   }
 
-  func scaleShift(_ x: Input, _ scale: Input, _ shift: Input, _ y: Output) {
-    qk_f32_scale_shift(rows, channels, x, scale, shift, false, y)
+  func scaleShift(_ x: Input, _ scale: Input, _ shift: Input, _ side: Input?, relu: Bool, _ y: Output) {
+    qk_f32_scale_shift(rows, channels, x, scale, shift, side, relu, y)
   }
 
   func parameterGradients(
-    _ dy: Input, _ x: Input, _ mean: Input, _ rstd: Input, _ dScale: Output, _ dBias: Output
-  ) { qk_f32_batch_norm_backward_parameters(rows, channels, dy, x, mean, rstd, dScale, dBias) }
+    _ dy: Input, _ x: Input, _ mean: Input, _ rstd: Input, _ rectifier: Rectifier?, _ dScale: Output,
+    _ dBias: Output
+  ) {
+    qk_f32_batch_norm_backward_parameters(
+      rows, channels, dy, x, mean, rstd, rectifier?.scale, rectifier?.shift, dScale, dBias)
+  }
 
   func inputGradient(
-    _ dy: Input, _ x: Input, _ scale: Input, _ mean: Input, _ rstd: Input, _ dScale: Input, _ dBias: Input,
-    _ dx: Output
-  ) { qk_f32_batch_norm_backward(rows, channels, rows, dy, x, scale, mean, rstd, dScale, dBias, dx) }
+    _ dy: Input, _ x: Input, _ scale: Input, _ mean: Input, _ rstd: Input, _ rectifier: Rectifier?,
+    _ dScale: Input, _ dBias: Input, _ dx: Output
+  ) {
+    qk_f32_batch_norm_backward(
+      rows, channels, rows, dy, x, scale, mean, rstd, rectifier?.scale, rectifier?.shift, dScale, dBias, dx)
+  }
 
   func mixedGradient(
     _ dy: Input, _ x: Input, _ factor: Input, _ offset: Input, _ slope: Input, _ center: Input, _ dx: Output
@@ -67,27 +78,32 @@ struct PortableRows: ChannelRows {
     }
   }
 
-  func scaleShift(_ x: Input, _ scale: Input, _ shift: Input, _ y: Output) {
-    for i in 0..<rows * channels { y[i] = x[i] * scale[i % channels] + shift[i % channels] }
+  func scaleShift(_ x: Input, _ scale: Input, _ shift: Input, _ side: Input?, relu: Bool, _ y: Output) {
+    for i in 0..<rows * channels {
+      let v = x[i] * scale[i % channels] + shift[i % channels] + (side?[i] ?? 0)
+      y[i] = relu && v <= 0 ? 0 : v
+    }
   }
 
   func parameterGradients(
-    _ dy: Input, _ x: Input, _ mean: Input, _ rstd: Input, _ dScale: Output, _ dBias: Output
+    _ dy: Input, _ x: Input, _ mean: Input, _ rstd: Input, _ rectifier: Rectifier?, _ dScale: Output,
+    _ dBias: Output
   ) {
     for c in 0..<channels {
-      dScale[c] = sum { dy[$0 + c] * (x[$0 + c] - mean[c]) * rstd[c] }
-      dBias[c] = sum { dy[$0 + c] }
+      dScale[c] = sum { slope($0 + c, dy, x, rectifier) * (x[$0 + c] - mean[c]) * rstd[c] }
+      dBias[c] = sum { slope($0 + c, dy, x, rectifier) }
     }
   }
 
   func inputGradient(
-    _ dy: Input, _ x: Input, _ scale: Input, _ mean: Input, _ rstd: Input, _ dScale: Input, _ dBias: Input,
-    _ dx: Output
+    _ dy: Input, _ x: Input, _ scale: Input, _ mean: Input, _ rstd: Input, _ rectifier: Rectifier?,
+    _ dScale: Input, _ dBias: Input, _ dx: Output
   ) {
     for i in 0..<rows * channels {
       let c = i % channels
       let normalized = (x[i] - mean[c]) * rstd[c]
-      dx[i] = scale[c] * rstd[c] * (dy[i] - (dBias[c] + normalized * dScale[c]) / Double(rows))
+      let rest = slope(i, dy, x, rectifier) - (dBias[c] + normalized * dScale[c]) / Double(rows)
+      dx[i] = scale[c] * rstd[c] * rest
     }
   }
 
@@ -98,6 +114,12 @@ struct PortableRows: ChannelRows {
       let c = i % channels
       dx[i] = factor[c] * dy[i] - offset[c] - (x[i] - center[c]) * slope[c]
     }
+  }
+
+  /// What comes back through relu to element `i`.
+  private func slope(_ i: Int, _ dy: Input, _ x: Input, _ rectifier: Rectifier?) -> Double {
+    guard let (scale, shift) = rectifier else { return dy[i] }
+    return x[i] * scale[i % channels] + shift[i % channels] > 0 ? dy[i] : 0
   }
 
   /// Adds up over the rows what `term` gives for the start of each.

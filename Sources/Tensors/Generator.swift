@@ -118,4 +118,23 @@ public enum Random {
     defer { state.streams[name] = generator }
     return try draw(&generator)
   }
+
+  /// Where every stream stands.
+  struct Position {
+    fileprivate let seed: UInt64
+    fileprivate let streams: [String: Generator]
+  }
+
+  static var position: Position {
+    Position(seed: ThreadState.current.seed, streams: ThreadState.current.streams)
+  }
+
+  /// Calls `body` with the streams where they once stood, and puts them back.
+  static func replaying<Result>(from position: Position, _ body: () throws -> Result) rethrows -> Result {
+    let state = ThreadState.current
+    let now = Self.position
+    (state.seed, state.streams) = (position.seed, position.streams)
+    defer { (state.seed, state.streams) = (now.seed, now.streams) }
+    return try body()
+  }
 }

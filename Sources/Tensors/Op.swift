@@ -30,6 +30,9 @@ public protocol Op: Sendable {
 
   /// The op as it behaves in training or in evaluation; itself for all but dropout and batch norm.
   func mode(training: Bool) -> any Op
+
+  /// This op and relu behind it as one op that passes over memory once; nil where there is none.
+  var withRelu: (any Op)? { get }
 }
 
 /// What a forward pass is told, and what it keeps for the way back.
@@ -86,6 +89,7 @@ extension Op {
   public func dtype(of inputs: [DType]) throws -> DType { inputs[0] }
   public func cost(of inputs: [Shape], output: Shape) -> Cost { Cost() }
   public func mode(training: Bool) -> any Op { self }
+  public var withRelu: (any Op)? { nil }
 
   public func callAsFunction(_ inputs: Tensor...) throws -> Tensor { try apply(inputs) }
 

@@ -5,6 +5,9 @@ public enum Tape {
   public static var gradientsEnabled: Bool { ThreadState.current.gradientsEnabled }
   /// On while a graph is captured: every op is remembered, wanted or not.
   public static var isCapturing: Bool { ThreadState.current.isCapturing }
+  /// On while a forward pass is repeated for its gradients: what it changed the first time (running statistics)
+  /// must not change again.
+  public static var isRecomputing: Bool { ThreadState.current.isRecomputing }
   /// Path of the module that is running, for node names and messages.
   public static var scope: String {
     get { ThreadState.current.scope }
@@ -20,6 +23,14 @@ public enum Tape {
   public static func withGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
     let before = setGradientsEnabled(true)
     defer { setGradientsEnabled(before) }
+    return try body()
+  }
+
+  static func recomputing<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let state = ThreadState.current
+    let before = state.isRecomputing
+    state.isRecomputing = true
+    defer { state.isRecomputing = before }
     return try body()
   }
 

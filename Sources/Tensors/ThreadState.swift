@@ -4,6 +4,7 @@ import CThreads
 final class ThreadState {
   var gradientsEnabled = true
   var isCapturing = false
+  var isRecomputing = false
   var scope = ""
   var seed: UInt64 = 0
   var streams: [String: Generator] = [:]

@@ -50,10 +50,10 @@ import Testing
     var mean = gain, variance = gain, dgain = gain, dbias = gain, dx = x, y = x
     qk_f32_batch_norm_statistics(rows, n, x, &mean, &variance)
     let rstd = variance.map { 1 / ($0 + 1e-5).squareRoot() }
-    qk_f32_batch_norm_backward_parameters(rows, n, dy, x, mean, rstd, &dgain, &dbias)
-    qk_f32_batch_norm_backward(rows, n, rows, dy, x, gain, mean, rstd, dgain, dbias, &dx)
+    qk_f32_batch_norm_backward_parameters(rows, n, dy, x, mean, rstd, nil, nil, &dgain, &dbias)
+    qk_f32_batch_norm_backward(rows, n, rows, dy, x, gain, mean, rstd, nil, nil, dgain, dbias, &dx)
     let shift = (0..<n).map { -mean[$0] * rstd[$0] }
-    qk_f32_scale_shift(rows, n, x, rstd, shift, true, &y)
+    qk_f32_scale_shift(rows, n, x, rstd, shift, nil, true, &y)
     for i in 0..<n {
       func column(_ values: [Float]) -> [Double] { (0..<rows).map { Double(values[$0 * n + i]) } }
       let slope = column(dy), truth = standardise(column(x), slope.map { $0 * Double(gain[i]) })

@@ -148,6 +148,18 @@ private let rowwise: [Run] = [
     path.cross_entropy_backward(3, n, [1, 2, 3], y, target, 0.1, &dx)
     return bits(y + dx + loss)
   },
+  Run(name: "distillation") { path, n in
+    guard n > 0 else { return [] }
+    let x = randomFloats(3 * n, seed: 35), teacher = randomFloats(3 * n, seed: 36)
+    var dx = x, loss: [Float] = [7, 7, 7]
+    path.distillation(3, n, x, teacher, [0, 0, Int64(n - 1)], 4, 0.7, &dx, &loss)
+    return bits(dx + loss)
+  },
+  Run(name: "fake_quantize") { path, n in
+    var y = [Float](repeating: 7, count: n)
+    path.fake_quantize(n, awkwardFloats(n, seed: 37), 0.1, -100, 155, &y)
+    return bits(y)
+  },
   Run(name: "layer_norm") { path, n in
     let x = randomFloats(70 * n, seed: 17), dy = randomFloats(70 * n, seed: 18)
     let gain = randomFloats(n, seed: 19), bias = randomFloats(n, seed: 20)
@@ -175,13 +187,17 @@ private let columnwise: [Run] = [
       gain = randomFloats(n, seed: 24)
     var mean = gain, variance = gain, dgain = gain, dbias = gain, y = x, rectified = x, dx = x
     path.batch_norm_statistics(131, n, x, &mean, &variance)
-    path.scale_shift(131, n, x, gain, mean, false, &y)
-    path.scale_shift(131, n, x, gain, mean, true, &rectified)
-    path.batch_norm_backward_parameters(131, n, dy, x, mean, gain, &dgain, &dbias)
-    path.batch_norm_backward(131, n, 131, dy, x, gain, mean, gain, dgain, dbias, &dx)
+    var summed = x, slope = gain, offset = gain, through = x
+    path.scale_shift(131, n, x, gain, mean, nil, false, &y)
+    path.scale_shift(131, n, x, gain, mean, nil, true, &rectified)
+    path.scale_shift(131, n, x, gain, mean, dy, true, &summed)
+    path.batch_norm_backward_parameters(131, n, dy, x, mean, gain, nil, nil, &dgain, &dbias)
+    path.batch_norm_backward(131, n, 131, dy, x, gain, mean, gain, nil, nil, dgain, dbias, &dx)
+    path.batch_norm_backward_parameters(131, n, dy, x, mean, gain, gain, mean, &slope, &offset)
+    path.batch_norm_backward(131, n, 131, dy, x, gain, mean, gain, gain, mean, slope, offset, &through)
     var mixed = x
     path.group_norm_backward(131, n, dy, x, gain, mean, dgain, dbias, &mixed)
-    return bits(mean + variance + y + rectified + dgain + dbias + dx + mixed)
+    return bits(mean + variance + y + rectified + summed + dgain + dbias + dx + slope + offset + through + mixed)
   },
 ]
 
@@ -195,7 +211,7 @@ private let windows: [Run] = [
       pad_right: 1, count_padding: true)
     let x = awkwardFloats(2 * 30 * n, seed: 25), dy = randomFloats(2 * 9 * n, seed: 26)
     var y = dy, average = dy, taken = [Int32](repeating: 7, count: dy.count), dx = x, averageDx = x
-    path.max_pool(&window, x, &y, &taken)
+    path.max_pool(&window, x, false, &y, &taken)
     path.max_pool_backward(&window, dy, taken, &dx)
     path.average_pool(&window, x, &average)
     path.average_pool_backward(&window, dy, &averageDx)
@@ -213,6 +229,20 @@ private let windows: [Run] = [
       results += y + dx
     }
     return bits(results)
+  },
+  Run(name: "pooling by halves") { path, n in
+    var window = qk_f32_window()
+    (window.batch, window.channels, window.height, window.width) = (2, n, 4, 6)
+    (window.out_height, window.out_width) = (2, 3)
+    (window.kernel_height, window.kernel_width, window.stride_height, window.stride_width) = (2, 2, 2, 2)
+    (window.dilation_height, window.dilation_width) = (1, 1)
+    let x = awkwardFloats(2 * 24 * n, seed: 33), dy = randomFloats(2 * 6 * n, seed: 34)
+    return [false, true].flatMap { relu in
+      var y = dy, taken = [Int32](repeating: 7, count: dy.count), dx = x
+      path.max_pool(&window, x, relu, &y, &taken)
+      path.max_pool_backward(&window, dy, taken, &dx)
+      return bits(y + dx) + taken.map { UInt32(bitPattern: $0) }
+    }
   },
 ]
 

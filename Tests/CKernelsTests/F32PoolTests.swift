@@ -62,7 +62,7 @@ private func taps(_ w: qk_f32_window) -> [(taps: [Int], counted: Int)] {
     let windows = taps(window), x = randomFloats(2 * window.height * window.width * channels, seed: 1)
     let dy = randomFloats(windows.count, seed: 2)
     var y = dy, taken = [Int32](repeating: 7, count: dy.count), dx = x
-    qk_f32_max_pool(&window, x, &y, &taken)
+    qk_f32_max_pool(&window, x, false, &y, &taken)
     qk_f32_max_pool_backward(&window, dy, taken, &dx)
     #expect(y == windows.map { $0.taps.map { x[$0] }.max() ?? -.infinity })
     var expected = [Float](repeating: 0, count: x.count)
@@ -75,7 +75,7 @@ private func taps(_ w: qk_f32_window) -> [(taps: [Int], counted: Int)] {
     }
     #expect(largestError(dx, expected.map(Double.init)) < 1e-5)
     var alone = dy
-    qk_f32_max_pool(&window, x, &alone, nil)
+    qk_f32_max_pool(&window, x, false, &alone, nil)
     #expect(alone == y)
   }
 
@@ -105,7 +105,7 @@ private func taps(_ w: qk_f32_window) -> [(taps: [Int], counted: Int)] {
       batch: 1, channels: 2, countPadding: false)
     let low = -Float.infinity
     var y: [Float] = [7, 7], taken: [Int32] = [7, 7]
-    qk_f32_max_pool(&window, [1, low, .nan, low, 9, low, 2, low], &y, &taken)
+    qk_f32_max_pool(&window, [1, low, .nan, low, 9, low, 2, low], false, &y, &taken)
     #expect(y[0].isNaN && y[1] == low && taken == [1, 0])
   }
 
@@ -115,7 +115,7 @@ private func taps(_ w: qk_f32_window) -> [(taps: [Int], counted: Int)] {
     let x = randomFloats(48, seed: 5)
     var y = [Float](repeating: 7, count: 12 + 16), taken = [Int32](repeating: 7, count: 12 + 16)
     var dx = [Float](repeating: 7, count: 48 + 16)
-    qk_f32_max_pool(&window, x, &y, &taken)
+    qk_f32_max_pool(&window, x, false, &y, &taken)
     qk_f32_max_pool_backward(&window, y, taken, &dx)
     #expect(
       y[12...].allSatisfy { $0 == 7 } && taken[12...].allSatisfy { $0 == 7 }

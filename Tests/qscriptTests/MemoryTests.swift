@@ -19,4 +19,35 @@ import Testing
     let kilobytes = try #require(Int(numbers[1]))
     #expect(kilobytes < 200_000, "the process held \(kilobytes) kB at its peak")
   }
+
+  @Test func trainingAtASteadyPaceTakesNothingFromTheSystem() throws {
+    let program = try Program()
+    try program.write(
+      "train.lua",
+      """
+      local qs = require "qscript"
+      local nn = qs.nn
+      qs.seed(1)
+      local model = nn.sequential{
+        nn.conv2d(3, 16, 3, { padding = 1 }), nn.batch_norm2d(16), nn.relu(), nn.max_pool2d(2), nn.flatten(),
+        nn.linear(16 * 8 * 8, 10) }
+      local optimizer = qs.optim.sgd(model, { lr = 0.01, momentum = 0.9 })
+      local x, y = qs.randn(32, 3, 16, 16), qs.randint(0, 10, 32)
+      local function train(steps)
+        local before = qs.memory().fresh
+        for _ = 1, steps do
+          optimizer:zero_grad()
+          qs.losses.cross_entropy(model(x), y):backward()
+          optimizer:step()
+        end
+        collectgarbage() -- results that the script dropped hold their memory until then
+        return qs.memory().fresh - before
+      end
+      print(train(200), train(200))
+      """)
+    let ending = try program.run("train.lua")
+    let fresh = ending.output.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
+    try #require(ending.code == 0 && fresh.count == 2, "\(ending.output)\(ending.errors)")
+    #expect(fresh[0] > 0 && fresh[1] == 0, "\(fresh[0]) buffers at first, \(fresh[1]) later")
+  }
 }

@@ -35,7 +35,7 @@ def seconds_of(step):
         for _ in range(calls):
             step()
         processor, wall = time.process_time() - processor, time.perf_counter() - wall
-        every.append(wall / calls)
+        every.append(processor / calls)
         if processor >= 0.95 * wall:
             undisturbed.append(wall / calls)
     return statistics.median(undisturbed if len(undisturbed) >= 3 else every)

@@ -3,26 +3,6 @@ local qs = require "qscript"
 local declare = require "declare"
 local training = require "qscript.training"
 
--- Hinton, Vinyals, Dean: "Distilling the knowledge in a neural network", 2015. The soft part is scaled by T^2 so
--- that its gradient keeps its size when T changes (section 2 of the paper).
-declare{
-  "qs.losses.distillation",
-  "Hinton's loss: alpha times the divergence from the teacher's softened answers, the rest cross entropy.",
-  { "student", "tensor", "logits [N, classes]" },
-  { "teacher", "tensor", "logits [N, classes]" },
-  { "targets", "tensor", "[N], i64, classes from 0" },
-  { "temperature", "number", "softens both" },
-  { "alpha", "number", "weight of the teacher's answers, 0 to 1" },
-  returns = "tensor",
-  function(student, teacher, targets, T, alpha)
-    local log_q = (student / T):log_softmax(2)
-    local p = (teacher / T):softmax(2)
-    local soft = (p * ((teacher / T):log_softmax(2) - log_q)):sum(2):mean() * (T * T)
-    if alpha == 1 then return soft end
-    return alpha * soft + (1 - alpha) * qs.losses.cross_entropy(student, targets)
-  end,
-}
-
 -- The teacher's logits for every sample, computed once: they do not change while the student learns.
 local function answers(teacher, data, batch_size)
   teacher:eval()

@@ -72,6 +72,11 @@ enum LayerLibrary {
         .required("modules", [Module].self, "in the order they run"), returns: "module"
       ) { modules in Sequential(modules) as Module },
       Function(
+        "checkpoint",
+        "A module whose inner results are computed again on the way back instead of kept: less memory, more time.",
+        .required("module", Module.self, "what to keep nothing of"), returns: "module"
+      ) { module in Checkpoint(module) as Module },
+      Function(
         "residual", "activation(body(x) + shortcut(x)).",
         .required("body", Module.self, "the path with the weights"),
         .option("shortcut", Module?.self, "x itself where left out"),

@@ -23,6 +23,17 @@ enum LossLibrary {
           .required("y", Tensor.self, "of the same shape")
         ) { x, y in try difference(x, y, "l1").abs().mean() },
         Function(
+          "distillation",
+          "Hinton's loss: alpha times the divergence from the teacher's softened answers, the rest cross entropy.",
+          .required("student", Tensor.self, "logits [N, classes]"),
+          .required("teacher", Tensor.self, "logits [N, classes]; no gradient flows there"),
+          .required("targets", Tensor.self, "[N], i64, classes from 0"),
+          .required("temperature", Double.self, "softens both"),
+          .required("alpha", Double.self, "weight of the teacher's answers, 0 to 1")
+        ) { student, teacher, targets, temperature, alpha in
+          try DistillationLoss(temperature: temperature, alpha: alpha)(student, teacher, targets)
+        },
+        Function(
           "correct", "How many rows of logits are largest at the target class.",
           .required("logits", Tensor.self, "[N, classes]"),
           .required("targets", Tensor.self, "[N], i64, classes from 0")

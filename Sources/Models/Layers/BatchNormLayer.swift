@@ -29,12 +29,15 @@ public final class BatchNormLayer: Module {
     register("running_var", runningVar)
   }
 
-  public override func forward(_ x: [Tensor]) throws -> Tensor {
+  public override func forward(_ x: [Tensor]) throws -> Tensor { try forward(x[0], relu: false) }
+
+  /// With `side` added and relu behind it, in the same pass over memory.
+  func forward(_ x: Tensor, adding side: Tensor? = nil, relu: Bool) throws -> Tensor {
     try require(
-      x[0].rank == 2 || x[0].rank == rank, kind,
-      "input must be [N, C] or \(rank == 3 ? "[N, C, L]" : "[N, C, H, W]"), got \(x[0].shape)")
-    return try op.mode(training: isTraining).apply(
-      [x[0], weight.value, bias.value, runningMean.value, runningVar.value])
+      x.rank == 2 || x.rank == rank, kind,
+      "input must be [N, C] or \(rank == 3 ? "[N, C, L]" : "[N, C, H, W]"), got \(x.shape)")
+    return try BatchNorm(epsilon: op.epsilon, momentum: op.momentum, training: isTraining, relu: relu).apply(
+      [x, weight.value, bias.value, runningMean.value, runningVar.value] + (side.map { [$0] } ?? []))
   }
 
   public override var arguments: String {

@@ -2,7 +2,7 @@ import Tensors
 
 /// The largest element under a sliding window, of images [N, C, H, W].
 public final class MaxPool2dLayer: Module {
-  private let op: MaxPool2d
+  let op: MaxPool2d
 
   /// The stride is the kernel unless given.
   public init(_ kernel: Size2d, stride: Size2d? = nil, padding: Padding2d = 0, dilation: Size2d = 1) throws {

@@ -16,12 +16,29 @@ public final class Residual: Module {
   }
 
   public override func forward(_ x: [Tensor]) throws -> Tensor {
+    if let body = body as? Sequential, body.mayFuse, activation?.isFusibleRelu ?? true,
+      let norm = body.children.last?.module as? BatchNormLayer, norm.mayFuse
+    {
+      return try forwardFused(x[0], body, norm)
+    }
     let (main, side) = (try body(x[0]), try shortcut?(x[0]) ?? x[0])
-    try require(
-      main.shape == side.shape, kind,
-      "the body makes \(main.shape) of input \(x[0].shape), the shortcut \(side.shape); "
-        + "give a shortcut that makes the same shape")
+    try requireSame(main, side, x[0])
     let sum = try Add()(main, side)
     return try activation?(sum) ?? sum
+  }
+
+  /// The last batch norm of the body, the sum and relu in one pass over memory.
+  private func forwardFused(_ x: Tensor, _ body: Sequential, _ norm: BatchNormLayer) throws -> Tensor {
+    let main = try body.call([x]) { try body.run(body.children.count - 1, $0[0]) }
+    let side = try shortcut?(x) ?? x
+    try requireSame(main, side, x)
+    return try norm.call([main]) { try norm.forward($0[0], adding: side, relu: activation != nil) }
+  }
+
+  private func requireSame(_ main: Tensor, _ side: Tensor, _ x: Tensor) throws {
+    try require(
+      main.shape == side.shape, kind,
+      "the body makes \(main.shape) of input \(x.shape), the shortcut \(side.shape); "
+        + "give a shortcut that makes the same shape")
   }
 }

@@ -8,6 +8,6 @@ public final class Sequential: Module {
   }
 
   public override func forward(_ inputs: [Tensor]) throws -> Tensor {
-    try children.reduce(inputs[0]) { try $1.module($0) }
+    try run(children.count, inputs[0])
   }
 }

@@ -8,18 +8,27 @@ import CKernels
 /// of the batch (biased variance), and the running ones move towards them in place by the share `momentum`
 /// (PyTorch's meaning; the unbiased variance goes in). That change is not counted as one: backward does not
 /// read them.
+///
+/// Two more things can be done in the same pass over memory: an optional sixth input, of the shape of `x`, is
+/// added to the result, and relu follows where `relu` is set. Neither is ever part of a captured graph.
 public struct BatchNorm: Op {
   public static let name = "batch_norm"
+  public static let keepsOutput = true
   public let epsilon: Double
   public let momentum: Double
   public let isTraining: Bool
+  public let relu: Bool
 
-  public init(epsilon: Double = 1e-5, momentum: Double = 0.1, training: Bool = false) {
-    (self.epsilon, self.momentum, isTraining) = (epsilon, momentum, training)
+  public init(epsilon: Double = 1e-5, momentum: Double = 0.1, training: Bool = false, relu: Bool = false) {
+    (self.epsilon, self.momentum, isTraining, self.relu) = (epsilon, momentum, training, relu)
   }
 
   public func mode(training: Bool) -> any Op {
-    BatchNorm(epsilon: epsilon, momentum: momentum, training: training)
+    BatchNorm(epsilon: epsilon, momentum: momentum, training: training, relu: relu)
+  }
+
+  public var withRelu: (any Op)? {
+    BatchNorm(epsilon: epsilon, momentum: momentum, training: isTraining, relu: true)
   }
 
   public func shape(of s: [Shape]) throws -> Shape {
@@ -28,6 +37,7 @@ public struct BatchNorm: Op {
     for (name, shape) in zip(["scale", "bias", "running_mean", "running_var"], s.dropFirst()) {
       try require(shape == [x[1]], "input \(x) has \(x[1]) channels, \(name) is \(shape)")
     }
+    if s.count > 5 { try require(s[5] == x, "cannot add \(s[5]) to the result, which is \(x)") }
     let rows = x.elements / max(x[1], 1)
     try require(
       !isTraining || rows > 1 || x.elements == 0,
@@ -52,6 +62,7 @@ public struct BatchNorm: Op {
   ) throws -> Tensor {
     typealias T = R.Scalar
     let x = try t[0].channelsInnermost()
+    let side = t.count > 5 ? try t[5].channelsInnermost() : nil
     let (scale, bias) = (try t[1].contiguous(), try t[2].contiguous())
     let y = try Tensor(undefined: x.shape, T.dtype, format: x.shape.channelsInnermost)
     let channels = x.shape[1]
@@ -62,8 +73,10 @@ public struct BatchNorm: Op {
     let (m, r) = (mean.pointer(T.self), rstd.pointer(T.self))
     if isTraining && x.count > 0 {
       rows.statistics(x.pointer(), m, r)
-      updateRunning(t[3], m, correction: 1, T.self)
-      updateRunning(t[4], r, correction: T(rows.rows) / T(rows.rows - 1), T.self)
+      if !Tape.isRecomputing {
+        updateRunning(t[3], m, correction: 1, T.self)
+        updateRunning(t[4], r, correction: T(rows.rows) / T(rows.rows - 1), T.self)
+      }
     } else {
       mean.copyElements(from: t[3])
       rstd.copyElements(from: t[4])
@@ -79,8 +92,11 @@ public struct BatchNorm: Op {
       f[c] = g[c] * r[c]
       s[c] = b[c] - m[c] * f[c]
     }
-    rows.scaleShift(x.pointer(), f, s, y.pointer())
-    context.save(mean, rstd)
+    withExtendedLifetime(side) {
+      rows.scaleShift(
+        x.pointer(), f, s, side.map { UnsafePointer($0.pointer(T.self)) }, relu: relu, y.pointer())
+    }
+    context.save(mean, rstd, factor, shift)
     return y
   }
 
@@ -98,25 +114,39 @@ public struct BatchNorm: Op {
     _ dy: Tensor, _ record: Record, _: R.Scalar.Type, _: R.Type
   ) throws -> [Tensor?] {
     typealias T = R.Scalar
-    let (x, dy) = (try record.inputs[0].channelsInnermost(), try dy.channelsInnermost())
+    let x = try record.inputs[0].channelsInnermost()
+    let hasSide = record.inputs.count > 5
+    // In training the kernels find out themselves where relu lets the gradient through.
+    let findsRelu = relu && isTraining && !hasSide
+    let dy = try relu && !findsRelu ? throughRelu(dy, record.output) : dy.channelsInnermost()
     let scale = try record.inputs[1].contiguous()
-    let (m, r) = (record.saved[0].pointer(T.self), record.saved[1].pointer(T.self))
+    let saved = record.saved
+    let (m, r) = (saved[0].pointer(T.self), saved[1].pointer(T.self))
+    let (f, s) = (saved[2].pointer(T.self), saved[3].pointer(T.self))
+    let rectifier: R.Rectifier? = findsRelu ? (scale: UnsafePointer(f), shift: UnsafePointer(s)) : nil
     let channels = x.shape[1]
     let rows = R(rows: x.count / max(channels, 1), channels: channels)
     let (dScale, dBias) = (
       try Tensor(undefined: [channels], T.dtype), try Tensor(undefined: [channels], T.dtype)
     )
-    rows.parameterGradients(dy.pointer(), x.pointer(), m, r, dScale.pointer(), dBias.pointer())
-    guard record.needs[0] else { return [nil, dScale, dBias, nil, nil] }
+    rows.parameterGradients(dy.pointer(), x.pointer(), m, r, rectifier, dScale.pointer(), dBias.pointer())
+    let rest = [dScale, dBias, nil, nil] + (hasSide ? [dy] : [])
+    guard record.needs[0] else { return [nil] + rest }
     let dx = try Tensor(undefined: x.shape, T.dtype, format: x.shape.channelsInnermost)
     if isTraining {
       rows.inputGradient(
-        dy.pointer(), x.pointer(), scale.pointer(), m, r, dScale.pointer(), dBias.pointer(), dx.pointer())
+        dy.pointer(), x.pointer(), scale.pointer(), m, r, rectifier, dScale.pointer(), dBias.pointer(),
+        dx.pointer())
     } else {
-      let (factor, zero) = (try Tensor(undefined: [channels], T.dtype), try Tensor.zeros([channels], T.dtype))
-      for c in 0..<channels { factor.pointer(T.self)[c] = scale.pointer(T.self)[c] * r[c] }
-      rows.scaleShift(dy.pointer(), factor.pointer(), zero.pointer(), dx.pointer())
+      let zero = try Tensor.zeros([channels], T.dtype)
+      rows.scaleShift(dy.pointer(), saved[2].pointer(), zero.pointer(), nil, relu: false, dx.pointer())
     }
-    return [dx, dScale, dBias, nil, nil]
+    return [dx] + rest
+  }
+
+  /// The gradient before relu, given that behind it and the result.
+  private func throughRelu(_ dy: Tensor, _ y: Tensor) throws -> Tensor {
+    let record = Record(inputs: [y], needs: [true], output: y)
+    return try Relu().backward(dy.channelsInnermost(), record)[0] ?? dy
   }
 }

@@ -37,6 +37,11 @@ public struct Conv2d: Op {
     let bias = t.count > 2 ? try t[2].contiguous() : nil
     let y = try Tensor(undefined: context.shape, .f32, format: .channelsLast)
     if y.count == 0 { return y }
+    if bias == nil, let direct = DirectConv2d(self, x.shape, weight.shape, y.shape), direct.isQuickestForward
+    {
+      try direct.forward(x, weight, into: y)
+      return y
+    }
     var geometry = geometry(x.shape, weight.shape)
     try OneDNN.check(
       od_conv2d_forward(&geometry, x.floats, weight.floats, bias?.floats, false, y.floats), name)
@@ -61,8 +66,12 @@ public struct Conv2d: Op {
       let dw = try Tensor(undefined: weight.shape)
       let db = needsBias ? try Tensor(undefined: record.inputs[2].shape) : nil
       let source = try x.channelsLast()
-      try OneDNN.check(
-        od_conv2d_backward_weights(&geometry, source.floats, gradient.floats, dw.floats, db?.floats), name)
+      if !needsBias, let direct = DirectConv2d(self, x.shape, weight.shape, dy.shape) {
+        try direct.backwardWeights(source, gradient, into: dw)
+      } else {
+        try OneDNN.check(
+          od_conv2d_backward_weights(&geometry, source.floats, gradient.floats, dw.floats, db?.floats), name)
+      }
       result[1] = dw
       if needsBias { result[2] = db }
     } else if needsBias {

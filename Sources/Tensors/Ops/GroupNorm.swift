@@ -85,7 +85,8 @@ extension ChannelGroupOp {
         factor[c] = (weight?.pointer(T.self)[c] ?? 1) * r[c]
         shift[c] = (bias?.pointer(T.self)[c] ?? 0) - m[c] * factor[c]
       }
-      rows.scaleShift(x.pointer(T.self) + n * size, factor, shift, y.pointer(T.self) + n * size)
+      rows.scaleShift(
+        x.pointer(T.self) + n * size, factor, shift, nil, relu: false, y.pointer(T.self) + n * size)
     }
     context.save(mean, rstd)
     return y.view(context.shape, strides: y.strides(ofRows: context.shape))
@@ -129,7 +130,7 @@ extension ChannelGroupOp {
         record.saved[0].pointer(T.self) + n * channels, record.saved[1].pointer(T.self) + n * channels
       )
       let (input, upstream) = (x.pointer(T.self) + n * size, dy.pointer(T.self) + n * size)
-      rows.parameterGradients(upstream, input, m, r, gain, bias)
+      rows.parameterGradients(upstream, input, m, r, nil, gain, bias)
       for c in 0..<channels {
         dWeight.pointer(T.self)[c] += gain[c]
         dBias.pointer(T.self)[c] += bias[c]

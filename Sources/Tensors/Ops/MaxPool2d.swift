@@ -2,15 +2,20 @@ import CKernels
 
 /// The largest element under a sliding window, of images [N, C, H, W]; a NaN counts as largest, and the first
 /// among equals gets the gradient. Padding takes no part. ONNX MaxPool.
+///
+/// With `relu`, negative results become 0 in the same pass; relu before the pooling would give the same.
 public struct MaxPool2d: PoolingOp {
   public static let name = "max_pool2d"
   public let window: Window2d
+  public let relu: Bool
 
-  public init(_ window: Window2d) { self.window = window }
+  public init(_ window: Window2d, relu: Bool = false) { (self.window, self.relu) = (window, relu) }
+
+  public var withRelu: (any Op)? { MaxPool2d(window, relu: true) }
 
   /// PyTorch's arguments: the stride is the kernel unless given.
   public init(_ kernel: Size2d, stride: Size2d? = nil, padding: Padding2d = 0, dilation: Size2d = 1) {
-    window = Window2d(kernel: kernel, stride: stride ?? kernel, padding: padding, dilation: dilation)
+    self.init(Window2d(kernel: kernel, stride: stride ?? kernel, padding: padding, dilation: dilation))
   }
 
   public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
@@ -22,11 +27,11 @@ public struct MaxPool2d: PoolingOp {
       // For each result the pixel it came from, channels-last too.
       let taken = try Tensor(undefined: context.shape, .i32, format: .channelsLast)
       var shape = kernelWindow(x.shape, y.shape)
-      qk_f32_max_pool(&shape, x.floats, y.floats, taken.pointer(Int32.self))
+      qk_f32_max_pool(&shape, x.floats, relu, y.floats, taken.pointer(Int32.self))
       context.save(taken)
     } else {
       var shape = kernelWindow(x.shape, y.shape)
-      qk_f32_max_pool(&shape, x.floats, y.floats, nil)
+      qk_f32_max_pool(&shape, x.floats, relu, y.floats, nil)
     }
     return y
   }
@@ -43,13 +48,18 @@ public struct MaxPool2d: PoolingOp {
 
   private func reference(_ x: Tensor, _ y: Tensor) {
     let (input, output) = (x.pointer(Double.self), y.pointer(Double.self))
-    window.forEachPosition(x.shape, y.shape) { at, taps in output[at] = input[Self.largest(input, taps)] }
+    window.forEachPosition(x.shape, y.shape) { at, taps in
+      let most = input[Self.largest(input, taps)]
+      output[at] = relu && most <= 0 ? 0 : most
+    }
   }
 
   private func referenceGradient(_ x: Tensor, _ dy: Tensor) throws -> Tensor {
     let dx = try Tensor.zeros(x.shape, .f64, format: .channelsLast)
     let (input, gradient, result) = (x.pointer(Double.self), dy.pointer(Double.self), dx.pointer(Double.self))
-    window.forEachPosition(x.shape, dy.shape) { at, taps in result[Self.largest(input, taps)] += gradient[at]
+    window.forEachPosition(x.shape, dy.shape) { at, taps in
+      let place = Self.largest(input, taps)
+      if !relu || input[place] > 0 { result[place] += gradient[at] }
     }
     return dx
   }

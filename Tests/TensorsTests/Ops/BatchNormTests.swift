@@ -46,6 +46,48 @@ import Testing
     #expect(mean.storage.version == 0)
   }
 
+  @Test(arguments: [true, false], [true, false])
+  func gradientThroughReluAndASum(training: Bool, side: Bool) throws {
+    let op = BatchNorm(training: training, relu: true)
+    let x: Shape = [2, 3, 2, 3]
+    if side {
+      try expectGradient(
+        of: op, x, [3], [3], [3], [3], x, fixed: try statistics(), single: false, tolerance: 1e-5)
+    } else {
+      try expectGradient(
+        of: op, x, [3], [3], [3], [3], fixed: try statistics(), single: false, tolerance: 1e-5)
+    }
+  }
+
+  /// One pass over memory, and the same bits as batch norm, sum and relu one after the other.
+  @Test(arguments: [(true, true), (true, false), (false, true), (false, false)], [1, 3, 16, 70])
+  func isTheSameAsItsPartsToTheLastBit(mode: (training: Bool, side: Bool), channels: Int) throws {
+    let (training, side) = mode
+    var generator = Generator(seed: 5)
+    func random(_ shape: Shape) throws -> Tensor {
+      try Tensor(shape, (0..<shape.elements).map { _ in Float(generator.normal()) })
+    }
+    let shape: Shape = [4, channels, 5, 3]
+    let values = try [random(shape), random([channels]), random([channels]), random(shape), random(shape)]
+    func run(_ compute: ([Tensor], Tensor) throws -> Tensor) throws -> [[Float]] {
+      let leaves = try values.dropLast().map { try $0.copy() }
+      for leaf in leaves { leaf.requiresGrad = true }
+      let norm = try Array(leaves[..<3]) + [.zeros([channels]), .ones([channels])]
+      let y = try compute(norm, leaves[3])
+      try y.backward(from: values[4])
+      let gradients = try leaves.dropLast(side ? 0 : 1).map { try #require($0.grad) }
+      return try ([y] + gradients).map { try $0.array(Float.self) }
+    }
+    let fused = try run { norm, other in
+      try BatchNorm(training: training, relu: true).apply(norm + (side ? [other] : []))
+    }
+    let parts = try run { norm, other in
+      let y = try BatchNorm(training: training).apply(norm)
+      return try Relu()(side ? Add()(y, other) : y)
+    }
+    #expect(fused == parts)
+  }
+
   @Test func modeChoosesTheStatistics() throws {
     let op = BatchNorm(epsilon: 0, momentum: 0.5).mode(training: true)
     #expect((op as? BatchNorm)?.isTraining == true)

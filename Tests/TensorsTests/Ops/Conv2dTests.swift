@@ -39,6 +39,46 @@ import Testing
       ])
   }
 
+  /// Sizes our own kernels take over: channels in sixteens, rows of results in eights.
+  @Test(
+    arguments: [
+      (Conv2d(padding: 1), [9, 16, 7, 16], [16, 16, 3, 3]),
+      (Conv2d(padding: 1), [3, 32, 5, 8], [48, 32, 3, 3]),
+      (Conv2d(stride: 2, padding: 1), [2, 16, 9, 16], [32, 16, 3, 3]),
+      (
+        Conv2d(stride: 2, padding: Padding2d(top: 0, left: 0, bottom: 1, right: 1)), [2, 16, 8, 32],
+        [16, 16, 3, 3]
+      ),
+      (Conv2d(padding: Padding2d(top: 2, left: 1, bottom: 0, right: 0)), [1, 64, 4, 8], [64, 64, 3, 2]),
+      (Conv2d(padding: 2), [2, 16, 6, 16], [64, 16, 5, 5]),
+      (Conv2d(stride: 2), [2, 16, 6, 18], [16, 16, 1, 3]),
+    ] as [(Conv2d, Shape, Shape)])
+  func manyChannelsAgreeWithDoublePrecision(op: Conv2d, x: Shape, weight: Shape) throws {
+    var generator = Generator(seed: 9)
+    let values = [x, weight, try op.shape(of: [x, weight])].map { shape in
+      (shape, (0..<shape.elements).map { _ in Double(Float(generator.normal())) })
+    }
+    func run(_ dtype: DType, threads: Int) throws -> [[Double]] {
+      let (x, weight, dy) = (
+        try Tensor.from(values[0].1, values[0].0, dtype), try Tensor.from(values[1].1, values[1].0, dtype),
+        try Tensor.from(values[2].1, values[2].0, dtype)
+      )
+      (x.requiresGrad, weight.requiresGrad) = (true, true)
+      return try Engine.withThreads(threads) {
+        let y = try op(x, weight)
+        try y.backward(from: dy)
+        return try [y, x.grad, weight.grad].map { try #require($0).doubles() }
+      }
+    }
+    let single = try run(.f32, threads: 1)
+    for (single, double) in zip(single.joined(), try run(.f64, threads: 1).joined()) {
+      #expect(abs(single - double) < 2e-5 * max(10, abs(double)))
+    }
+    // The gradient of the input is oneDNN's.
+    let shared = try run(.f32, threads: 3)
+    #expect(shared[2] == single[2])
+  }
+
   @Test func countsMultiplications() {
     let cost = Conv2d(padding: 1, groups: 2).cost(of: [[2, 4, 5, 5], [6, 2, 3, 3]], output: [2, 6, 5, 5])
     #expect(cost.macs == 2 * 6 * 5 * 5 * 2 * 3 * 3)

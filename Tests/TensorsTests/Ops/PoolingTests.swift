@@ -17,6 +17,26 @@ private let pooledShapes: [(Window2d, Shape)] = [
     try expectGradient(of: MaxPool2d(2, stride: 1, dilation: 2), [1, 2, 4, 4])
   }
 
+  @Test(arguments: pooledShapes)
+  func gradientThroughRelu(window: Window2d, x: Shape) throws {
+    try expectGradient(of: MaxPool2d(window, relu: true), x)
+  }
+
+  /// relu before the pooling or in it: the same results and the same gradients.
+  @Test(arguments: pooledShapes.map(\.0), [1, 6, 16])
+  func reluMayComeFirst(window: Window2d, channels: Int) throws {
+    let shape: Shape = [3, channels, 8, 6]
+    let x = try Tensor(shape, (0..<shape.elements).map { Float($0 * 37 % 101) / 50 - 1.5 })
+    func run(_ compute: (Tensor) throws -> Tensor) throws -> [[Float]] {
+      let leaf = try x.copy()
+      leaf.requiresGrad = true
+      let y = try compute(leaf)
+      try y.backward(from: Tensor(y.shape, (0..<y.count).map { Float($0) }))
+      return [try y.array(Float.self), try #require(leaf.grad).array(Float.self)]
+    }
+    #expect(try run { try MaxPool2d(window, relu: true)($0) } == run { try MaxPool2d(window)(Relu()($0)) })
+  }
+
   @Test(arguments: [DType.f32, .f64])
   func takesTheLargestUnderTheWindow(dtype: DType) throws {
     let x = try Tensor.from((0..<16).map { Double($0 * 7 % 16) }, [1, 1, 4, 4], dtype)

@@ -24,8 +24,8 @@ local function median(list)
   return list[(#list + 1) // 2]
 end
 
--- Seconds of one call of `step`: the median over samples of about 30 ms. Where enough of them had the core to
--- themselves (processor time close to the clock's), the others, which measure the neighbours, are left out.
+-- Seconds of one call of `step`: the median over samples of about 30 ms. Those that had the core to themselves
+-- (processor time close to the clock's) count; where they are too few, the processor time of all does.
 function common.time(step)
   local started = qs.clock()
   for _ = 1, 3 do step() end
@@ -36,7 +36,7 @@ function common.time(step)
     local processor, wall = os.clock(), qs.clock()
     for _ = 1, calls do step() end
     processor, wall = os.clock() - processor, qs.clock() - wall
-    all[#all + 1] = wall / calls
+    all[#all + 1] = processor / calls
     if processor >= 0.95 * wall then undisturbed[#undisturbed + 1] = wall / calls end
   until qs.clock() > stop and #all >= 3
   return median(#undisturbed >= 3 and undisturbed or all)
@@ -83,10 +83,10 @@ function common.macs(model, shape) return model:counts(qs.zeros(1, table.unpack(
 
 -- Arithmetic of training on one sample: two operations to a multiply-accumulate, forward once and backward twice,
 -- but for the gradient of the input, which nobody needs: `first` is what the first layer multiplies.
-function common.training_flops(model, shape, first) return 2 * (3 * common.macs(model, shape) - first) end
+function common.training_flops(macs, first) return 2 * (3 * macs - first) end
 
 -- Trains `model` on one batch again and again with the cross entropy and measures it.
-function common.supervised(case, model, shape, first)
+function common.supervised(case, model, shape, first, macs)
   local x, y = common.data(shape)
   local optimizer = qs.optim.sgd(model, { lr = 1e-3, momentum = 0.9 })
   model:train()
@@ -94,7 +94,7 @@ function common.supervised(case, model, shape, first)
     qs.losses.cross_entropy(model(x), y):backward()
     optimizer:step()
     optimizer:zero_grad()
-  end, common.batch, common.training_flops(model, shape, first))
+  end, common.batch, common.training_flops(macs or common.macs(model, shape), first))
 end
 
 return common

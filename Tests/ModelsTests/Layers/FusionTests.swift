@@ -1,0 +1,65 @@
+import Models
+import Tensors
+import Testing
+
+@Suite struct FusionTests {
+  private func network() throws -> Sequential {
+    Random.reseed(3)
+    return Sequential([
+      try Conv2dLayer(2, 6, 3, padding: 1), Activation(.relu), try MaxPool2dLayer(2),
+      try Conv2dLayer(6, 6, 3, padding: 1, bias: false), try BatchNormLayer(6), Activation(.relu),
+      Residual(
+        Sequential([try Conv2dLayer(6, 6, 1, bias: false), try BatchNormLayer(6)]),
+        activation: Activation(.relu)),
+      GlobalAvgPool2dLayer(), FlattenLayer(),
+    ])
+  }
+
+  /// The result and every gradient and running statistic after one step forward and back.
+  private func run(_ model: Module, watched: Bool) throws -> [[Float]] {
+    if watched { for (_, module) in model.namedModules() { module.observer = { _, _ in } } }
+    var generator = Generator(seed: 8)
+    let x = try Tensor([3, 2, 8, 8], (0..<384).map { _ in Float(generator.normal()) })
+    let y = try model(x)
+    try Sum(axes: [0, 1])(Square()(y)).backward()
+    return try [y.array(Float.self)]
+      + model.namedParameters().map { try ($0.parameter.value.grad ?? $0.parameter.value).array(Float.self) }
+  }
+
+  @Test(arguments: [true, false])
+  func layersComputedTogetherGiveTheSameBits(training: Bool) throws {
+    let (fused, single) = (try network(), try network())
+    for model in [fused, single] { model.setTraining(training) }
+    #expect(try run(fused, watched: false) == run(single, watched: true))
+  }
+
+  @Test func aWatchedLayerShowsItsOwnResult() throws {
+    let model = try network()
+    var lowest: Float = 1
+    model.children[4].module.observer = { _, y in lowest = try y.array(Float.self).min() ?? 1 }
+    _ = try run(model, watched: false)
+    #expect(lowest < 0, "relu was computed with it")
+  }
+
+  @Test func aCapturedGraphHoldsTheSingleLayersAndComputesTheSame() throws {
+    let model = try network()
+    let x = try Tensor([3, 2, 8, 8], (0..<384).map { Float($0 % 13) / 6 - 1 })
+    let graph = try Graph(capturing: model, [x])
+    let ops = graph.order.compactMap { graph.operation($0)?.op }
+    #expect(ops.compactMap { $0 as? Relu }.count == 3)
+    #expect(ops.allSatisfy { ($0 as? BatchNorm)?.relu != true && ($0 as? MaxPool2d)?.relu != true })
+    for training in [false, true] {
+      model.setTraining(training)
+      graph.setTraining(training)
+      let expected = try model(x).array(Float.self)
+      #expect(try graph(x).array(Float.self) == expected)
+      #expect(try graph.replay([x])[0].array(Float.self) == expected)
+    }
+  }
+
+  @Test func anErrorNamesTheLayer() throws {
+    let model = Sequential([try BatchNormLayer(3), Activation(.relu)])
+    let error = #expect(throws: LayerError.self) { try model(Tensor.ones([1, 2, 4, 4])) }
+    #expect(error?.path == "0")
+  }
+}
