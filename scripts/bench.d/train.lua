@@ -8,6 +8,7 @@ local rows = {
   { "LeNet-5 28x28", "lenet5", "rate", target = 32000 },
   { "ResNet-8 32x32x3", "resnet8", "rate", target = 2200 },
   { "distil ResNet-20 -> ResNet-8", "distill", "rate", target = 1250 },
+  { "QAT ResNet-8", "qat", "rate", target = 1600 },
   { "encoder of 6 layers, sequence 128", "encoder", "rate", times = 1.8, peers = { "torch eager" } },
   { "LSTM of 128, sequence 64", "lstm", "rate", times = 1.5, peers = { "torch eager" } },
   { "peak memory of ResNet-8", "resnet8", "memory", times = 1 / 3 },

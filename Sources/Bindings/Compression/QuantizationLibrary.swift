@@ -20,7 +20,8 @@ enum ObserverName: String, CaseIterable, LuaEnum {
 /// `qs.quantization`: the pieces under `qs.quantize`.
 enum QuantizationLibrary {
   static var library: Library {
-    Library("qs.quantization", "The pieces under qs.quantize.", [staticQuantization] + numbers)
+    Library(
+      "qs.quantization", "The pieces under qs.quantize.", [staticQuantization, aware, trained] + numbers)
   }
 
   private static var staticQuantization: Function {
@@ -38,6 +39,25 @@ enum QuantizationLibrary {
       let batches = try Batches(calibration.data, size: size)
       return try quantize(graph) { try batches.next()?.inputs }
     }
+  }
+
+  private static var aware: Function {
+    Function(
+      "aware", "A graph to train with weights and activations rounded as int8 kernels will see them.",
+      .required("graph", Graph.self, "from qs.capture; its parameters are trained"),
+      .option("granularity", default: StaticQuantization.Granularity.channel, "of the weights' scales"),
+      .option("momentum", default: 0.1, "share by which a batch moves the range of an activation")
+    ) { graph, granularity, momentum in
+      try QuantizationAwareTraining(granularity: granularity, momentum: momentum)(graph)
+    }
+  }
+
+  private static var trained: Function {
+    Function(
+      "trained", "int8 with the ranges found in quantization-aware training; nil for any other graph.",
+      .required("graph", Graph.self, "from qs.qat; it is not changed"),
+      .option("granularity", default: StaticQuantization.Granularity.channel, "of the weights' scales")
+    ) { graph, granularity in try StaticQuantization(granularity: granularity)(trained: graph) }
   }
 
   private static var numbers: [Function] {

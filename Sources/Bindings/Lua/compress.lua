@@ -46,7 +46,7 @@ declare{
   "Post-training static int8: batch norm folded, ranges calibrated. Returns a graph of integer operations.",
   { "model", "module|graph", "a module or a graph; it is not changed" },
   options = {
-    { "calibration", "dataset", "a few hundred samples of the training data", required = true },
+    { "calibration", "dataset", "a few hundred samples of the training data; a graph from qs.qat needs none" },
     { "batch_size", "integer", "samples run together", default = 64 },
     { "weights", "table", "{bits = 8, granularity = \"channel\" or \"tensor\"}", default = {} },
     { "activations", "table", "{bits = 8, observer = \"minmax\" or \"percentile\", percentile = 99.99}", default = {} },
@@ -62,10 +62,32 @@ declare{
     if activations.percentile and observer ~= "percentile" then
       error("quantize: activations.percentile needs activations.observer = \"percentile\"", 0)
     end
+    local trained = qs.type(model) == "graph"
+      and qs.quantization.trained(model, { granularity = weights.granularity })
+    if trained then return trained end
+    if not o.calibration then
+      error("quantize: option 'calibration' is missing: a few hundred samples of the training data", 0)
+    end
     local graph = qs.capture(model, (o.calibration:example()))
     return qs.quantization.static(graph, o.calibration, {
       batch_size = o.batch_size, granularity = weights.granularity, observer = observer,
       percentile = activations.percentile,
     })
+  end,
+}
+
+declare{
+  "qs.qat",
+  "Quantization-aware training: a graph to train in place of a model, with weights and activations rounded as int8 "
+    .. "kernels will see them. qs.quantize then keeps the ranges found in training.",
+  { "model", "module|graph", "what to train further; its parameters are shared" },
+  { "example", "tensor", "a batch of inputs" },
+  options = {
+    { "granularity", "\"channel\"|\"tensor\"", "of the weights' scales", default = "channel" },
+    { "momentum", "number", "share by which a batch moves the range of an activation", default = 0.1 },
+  },
+  returns = "graph",
+  function(model, example, o)
+    return qs.quantization.aware(qs.capture(model, example), { granularity = o.granularity, momentum = o.momentum })
   end,
 }

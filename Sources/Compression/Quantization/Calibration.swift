@@ -9,6 +9,20 @@ struct Calibration {
   /// Of the values inside an op, by the site's head.
   let inner: [Graph.ID: [QuantParams]]
 
+  /// Ranges known from training.
+  init(_ graph: Graph, _ sites: [Site], _ known: [Graph.ID: QuantParams]) throws {
+    var params = known
+    for site in sites {
+      if let fixed = site.float.fixedRange { params[site.tail] = fixed }
+      guard site.float.definesRange, params[site.tail] == nil else { continue }
+      try require(
+        site.tail == graph.output, "quantize",
+        "training saw no range of node '\(graph[site.tail].name)'; make the graph with qs.qat again")
+      params[site.tail] = QuantParams(covering: 0, 0)  // ends in f32
+    }
+    (self.params, inner) = (params, [:])
+  }
+
   init(
     _ graph: Graph, _ sites: [Site], _ kind: ObserverKind, _ batches: () throws -> Tensor?
   ) throws {

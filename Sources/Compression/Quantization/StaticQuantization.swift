@@ -33,6 +33,16 @@ public struct StaticQuantization: Sendable {
     return work
   }
 
+  /// The same for a graph from `QuantizationAwareTraining`, with the ranges found in training; nil for any other.
+  public func callAsFunction(trained: Graph) throws -> Graph? {
+    guard var ranges = try TrainedRanges(trained) else { return nil }
+    try ranges.foldBatchNorm()
+    let sites = try Site.all(in: ranges.graph)
+    let calibration = try Calibration(ranges.graph, sites, ranges.params)
+    try ranges.graph.apply(insertQuantizedOps(sites, calibration))
+    return ranges.graph
+  }
+
   public func callAsFunction(_ graph: Graph, calibration: some Sequence<Tensor>) throws -> Graph {
     var batches = calibration.makeIterator()
     return try self(graph) { batches.next() }
