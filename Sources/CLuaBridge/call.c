@@ -41,6 +41,17 @@ static int stop_script(lua_State *L, lb_vm *vm) {
   return lua_error(L);
 }
 
+// A result that was an argument is the same value, not a new box.
+static bool push_argument(lua_State *L, const lb_value *result, const lb_value *arguments, int count) {
+  for (int i = 0; i < count; i++) {
+    if (arguments[i].tag != LB_OBJECT || arguments[i].as.object != result->as.object) continue;
+    lua_pushvalue(L, i + 1);
+    vm_of(L)->host.release(result->as.object);
+    return true;
+  }
+  return false;
+}
+
 // The arguments are the bottom `count` values of the stack. No host frame is alive when an error is raised;
 // the memory limit stays off until the results are pushed, so that what the host handed over cannot be lost.
 int lb_call_host(lua_State *L, int function, int count) {
@@ -54,16 +65,18 @@ int lb_call_host(lua_State *L, int function, int count) {
   for (int i = 0; i < count; i++) lb_read(L, i + 1, &frame[i]);
   lb_value *out = frame + count;
 
-  lua_State *outer = vm->L;
-  vm->L = L;  // what the host calls back runs on the coroutine that called it
+  lua_State *outer = atomic_load_explicit(&vm->L, memory_order_relaxed);
+  // What the host calls back runs on the coroutine that called it. Only this thread and its signals read it.
+  atomic_store_explicit(&vm->L, L, memory_order_relaxed);
   vm->host_depth++;
   int results = vm->host.call(vm->host.self, function, frame, count, out);
-  vm->L = outer;
+  atomic_store_explicit(&vm->L, outer, memory_order_relaxed);
 
   lb_check_pressure(L, vm);
   if (results == LB_RAISE) return raise_error(L, out);
   if (results == LB_STOP) return stop_script(L, vm);
   for (int i = 0; i < results; i++) {
+    if (out[i].tag == LB_OBJECT && push_argument(L, &out[i], frame, count)) continue;
     lb_push(L, &out[i]);
     if (out[i].tag == LB_STRING || out[i].tag == LB_TREE) lb_dispose(NULL, &out[i]);
   }

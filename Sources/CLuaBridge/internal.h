@@ -19,6 +19,11 @@ typedef struct lb_pressure {
   double began;
 } lb_pressure;
 
+typedef struct lb_type {
+  int metatable;  // registry reference
+  bool keeps_identity;
+} lb_type;
+
 enum { STOP_NOT, STOP_INTERRUPTED, STOP_EXIT };
 
 struct lb_vm {
@@ -34,12 +39,15 @@ struct lb_vm {
   _Atomic(bool) running;  // `thread` is valid
   pthread_t thread;
   lb_pressure pressure;
+  lb_type *types;   // by number
+  int identities;   // registry reference of a weak table: object address to box
+  uint64_t seal;    // see object.c
+  size_t box_size;  // of the block that Lua asks for
 };
 
 static inline lb_vm *vm_of(lua_State *L) { return *(lb_vm **)lua_getextraspace(L); }
 
 // Registry keys are the addresses of these.
-extern const char lb_key_types, lb_key_identities, lb_key_names;
 extern const char lb_key_raised, lb_key_message, lb_key_traceback;
 
 // run.c
@@ -55,6 +63,7 @@ void lb_push(lua_State *L, const lb_value *value);
 // object.c
 bool lb_read_object(lua_State *L, int index, lb_value *value);
 void lb_push_object(lua_State *L, const lb_value *value);
+void lb_release_freed(const lb_vm *vm, void *end_of_block);
 void lb_open_objects(lua_State *L);
 // pressure.c
 void lb_relieve(lua_State *L, lb_vm *vm);

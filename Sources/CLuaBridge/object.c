@@ -1,24 +1,30 @@
 // Boxes: the userdata behind which a host object lives, and their metatables.
 //
+// A box has no finalizer. Lua would run it in a call of its own and keep the box for another cycle; instead
+// the allocator, which is told of every block that is freed, knows a box by its seal and lets the object go.
+//
 // A type's metatable holds plain Lua metamethods and, where the type has methods, `__index` and `__newindex`
 // closures over four tables: methods, getters, setters (name to host function id), and the fallbacks that a
 // type declares under the names "__index" and "__newindex".
 #include "internal.h"
 
+#if defined(__APPLE__)
+#include <sys/random.h>
+#else
+#include <unistd.h>
+#endif
+
 typedef struct {
-  const char *magic;  // tells a box from the userdata of other libraries
-  void *object;       // NULL once closed or collected
-  uint32_t type;
-  bool keeps_identity;
+  uint64_t seal;  // the VM's secret, so that no other bytes look like a box
+  void *object;   // NULL once closed
+  uint16_t type;
 } box;
 
-static const char box_magic;
-
-enum { METHODS = 1, GETTERS, SETTERS, KEEPS_IDENTITY };  // array slots of a metatable
+enum { METHODS = 1, GETTERS, SETTERS };  // array slots of a metatable
 
 static box *as_box(lua_State *L, int index) {
   box *b = lua_touserdata(L, index);
-  if (!b || lua_rawlen(L, index) != sizeof *b || b->magic != &box_magic) return NULL;
+  if (!b || lua_rawlen(L, index) != sizeof *b || b->seal != vm_of(L)->seal) return NULL;
   return b;
 }
 
@@ -26,69 +32,64 @@ bool lb_read_object(lua_State *L, int index, lb_value *value) {
   const box *b = as_box(L, index);
   if (!b) return false;
   value->tag = LB_OBJECT;
-  value->type = (uint16_t)b->type;
+  value->type = b->type;
   value->as.object = b->object;
   return true;
 }
 
+// Pushes the box that stands for an object already, if there is one.
+static bool push_known(lua_State *L, const lb_vm *vm, const void *object) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->identities);
+  lua_rawgetp(L, -1, object);
+  lua_remove(L, -2);
+  const box *known = as_box(L, -1);
+  if (known && known->object == object) return true;
+  lua_pop(L, 1);
+  return false;
+}
+
 // Takes the reference that `value` carries.
 void lb_push_object(lua_State *L, const lb_value *value) {
-  lb_vm *vm = vm_of(L);
-  luaL_checkstack(L, 6, NULL);
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &lb_key_types);
-  lua_rawgeti(L, -1, value->type);
-  bool keeps_identity = lua_rawgeti(L, -1, KEEPS_IDENTITY) == LUA_TBOOLEAN;
-  lua_pop(L, 1);
-  if (keeps_identity) {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &lb_key_identities);
-    lua_rawgetp(L, -1, value->as.object);
-    const box *known = as_box(L, -1);
-    if (known && known->object == value->as.object) {
-      lua_replace(L, -4);
-      lua_pop(L, 2);
-      vm->host.release(value->as.object);
-      return;
-    }
-    lua_pop(L, 2);
-  }
+  const lb_vm *vm = vm_of(L);
+  const lb_type *type = &vm->types[value->type];
+  void *object = value->as.object;
+  if (type->keeps_identity && push_known(L, vm, object)) return vm->host.release(object);
   box *b = lua_newuserdatauv(L, sizeof *b, 0);
-  *b = (box){&box_magic, value->as.object, value->type, keeps_identity};
-  lua_insert(L, -2);
+  *b = (box){vm->seal, object, value->type};
+  lua_rawgeti(L, LUA_REGISTRYINDEX, type->metatable);
   lua_setmetatable(L, -2);
-  if (keeps_identity) {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &lb_key_identities);
+  if (type->keeps_identity) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->identities);
     lua_pushvalue(L, -2);
-    lua_rawsetp(L, -2, value->as.object);
+    lua_rawsetp(L, -2, object);
     lua_pop(L, 1);
   }
-  lua_remove(L, -2);
 }
 
-static void release(lua_State *L, box *b) {
-  void *object = b->object;
-  b->object = NULL;
-  lb_vm *vm = vm_of(L);
-  vm->host_depth++;
-  vm->host.release(object);
-  vm->host_depth--;
-}
-
-static int collect_box(lua_State *L) {
-  box *b = as_box(L, 1);
-  if (b && b->object) release(L, b);
-  return 0;
+// The memory of a userdata is the end of its block. May run in the midst of a collection, where Lua cannot be
+// called.
+void lb_release_freed(const lb_vm *vm, void *end_of_block) {
+  box *b = (box *)end_of_block - 1;
+  if (b->seal != vm->seal) return;
+  b->seal = 0;
+  if (b->object) vm->host.release(b->object);
 }
 
 // Unlike a collected box, a closed one may still be found by its object's address, which may be used again.
 static int close_box(lua_State *L) {
   box *b = as_box(L, 1);
   if (!b || !b->object) return 0;
-  if (b->keeps_identity) {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &lb_key_identities);
+  lb_vm *vm = vm_of(L);
+  void *object = b->object;
+  if (vm->types[b->type].keeps_identity) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->identities);
     lua_pushnil(L);
-    lua_rawsetp(L, -2, b->object);
+    lua_rawsetp(L, -2, object);
   }
-  release(L, b);
+  b->object = NULL;
+  vm->host_depth++;
+  vm->host.release(object);
+  vm->host_depth--;
   return 0;
 }
 
@@ -166,13 +167,15 @@ typedef struct {
 
 static int add_type(lua_State *L) {
   const declaration *d = lua_touserdata(L, 1);
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &lb_key_types);
+  lb_vm *vm = vm_of(L);
+  lb_type *types = realloc(vm->types, sizeof *types * ((size_t)d->type + 1));
+  if (!types) return luaL_error(L, "not enough memory");
+  vm->types = types;
   lua_newtable(L);
   lua_pushstring(L, d->name);
   lua_setfield(L, -2, "__name");
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable");
-  set_function(L, "__gc", collect_box);
   set_function(L, "__close", close_box);
   set_function(L, "__eq", boxes_equal);
   set_function(L, "__tostring", box_to_string);
@@ -180,23 +183,18 @@ static int add_type(lua_State *L) {
     lua_newtable(L);
     lua_rawseti(L, -2, part);
   }
-  if (d->keeps_identity) {
-    lua_pushboolean(L, 1);
-    lua_rawseti(L, -2, KEEPS_IDENTITY);
-  }
   for (int closure = 0; closure < 2; closure++) {
     for (int part = METHODS; part <= SETTERS; part++) lua_rawgeti(L, -part, part);
     lua_pushcclosure(L, closure ? set_box_field : index_box, 3);
     lua_setfield(L, -2, closure ? "__newindex" : "__index");
   }
-  lua_rawseti(L, -2, d->type);
+  types[d->type] = (lb_type){luaL_ref(L, LUA_REGISTRYINDEX), d->keeps_identity};
   return 0;
 }
 
 static int add_member(lua_State *L) {
   const declaration *d = lua_touserdata(L, 1);
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &lb_key_types);
-  lua_rawgeti(L, -1, d->type);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm_of(L)->types[d->type].metatable);
   bool metamethod = strncmp(d->name, "__", 2) == 0;
   if (!(d->part == METHODS && metamethod)) lua_rawgeti(L, -1, d->part);
   if (d->part == METHODS && strcmp(d->name, "free") == 0) {  // does what `__close` does
@@ -229,13 +227,25 @@ bool lb_add_setter(lb_vm *vm, int type, const char *name, int function) {
   return add(vm, type, name, function, SETTERS);
 }
 
+// What a box takes of Lua's memory, its header included.
+static size_t measure_box(lua_State *L, const lb_vm *vm) {
+  lua_gc(L, LUA_GCSTOP);
+  size_t before = vm->used;
+  lua_newuserdatauv(L, sizeof(box), 0);
+  size_t size = vm->used - before;
+  lua_pop(L, 1);
+  lua_gc(L, LUA_GCRESTART);
+  return size;
+}
+
 void lb_open_objects(lua_State *L) {
-  lua_newtable(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &lb_key_types);
+  lb_vm *vm = vm_of(L);
+  if (getentropy(&vm->seal, sizeof vm->seal) != 0) luaL_error(L, "no random numbers");
+  vm->box_size = measure_box(L, vm);
   lua_newtable(L);  // object address to box, held weakly
   lua_newtable(L);
   lua_pushliteral(L, "v");
   lua_setfield(L, -2, "__mode");
   lua_setmetatable(L, -2);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &lb_key_identities);
+  vm->identities = luaL_ref(L, LUA_REGISTRYINDEX);
 }

@@ -36,8 +36,9 @@ void lb_relieve(lua_State *L, lb_vm *vm) {
     lua_gc(L, LUA_GCCOLLECT);
     finished = true;
   } else {
-    // A cycle needs the heap's size in allocations to begin, and a fraction of it to be done with.
-    double work = 2 * lua_gc(L, LUA_GCCOUNT) * growth / budget;
+    // A cycle needs the heap's size in allocations to begin, and as much again to be done with; the boxes are
+    // freed in its second half, while the next ones pile up.
+    double work = 3 * lua_gc(L, LUA_GCCOUNT) * growth / budget;
     finished = lua_gc(L, LUA_GCSTEP, (int)(work < 1e9 ? work : 1e9) + 1);
   }
   double end = seconds();

@@ -207,7 +207,7 @@ const char *lb_type_name(int type) {
 // --- pushing ---
 
 static void push_table(lua_State *L, const lb_table *table) {
-  luaL_checkstack(L, 4, "table nests too deep");
+  luaL_checkstack(L, 6, "table nests too deep");
   lua_createtable(L, (int)table->items, (int)table->fields);
   for (uint32_t i = 0; i < table->items; i++) {
     lb_push(L, &table->item[i]);

@@ -1,7 +1,6 @@
 // Opening and closing a VM, and its allocator.
 #include "internal.h"
 
-const char lb_key_types, lb_key_identities, lb_key_names;
 const char lb_key_raised, lb_key_message, lb_key_traceback;
 
 // Refuses only while the interpreter itself runs, so that no memory error can fly over a host frame.
@@ -9,13 +8,14 @@ static void *allocate(void *self, void *block, size_t old_size, size_t new_size)
   lb_vm *vm = self;
   size_t old = block ? old_size : 0;  // without a block, old_size is a type code
   if (new_size == 0) {
+    if (old && old == vm->box_size) lb_release_freed(vm, (char *)block + old);
     free(block);
     vm->used -= old;
     return NULL;
   }
   bool over = vm->limit && vm->host_depth == 0 && new_size > old && vm->used - old + new_size > vm->limit;
   if (over) return NULL;
-  void *fresh = realloc(block, new_size);
+  void *fresh = block ? realloc(block, new_size) : malloc(new_size);
   if (fresh) vm->used += new_size - old;
   return fresh;
 }
@@ -58,6 +58,7 @@ void lb_limit_memory(lb_vm *vm, size_t limit) { vm->limit = limit; }
 void lb_close(lb_vm *vm) {
   lb_interrupt_on(vm, 0);
   lua_close(vm->main);
+  free(vm->types);
   free(vm);
 }
 

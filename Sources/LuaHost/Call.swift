@@ -19,8 +19,7 @@ struct Call {
     self.arguments = arguments
     self.count = count
     positional = count
-    if signature.isSimple, count <= signature.positionalCount { return }
-    try findOptions()
+    if count > signature.plainCount { try findOptions() }
   }
 
   func option(_ name: String) -> LuaArgument? { options?.field(name) }

@@ -73,12 +73,13 @@ public struct Function {
   }
 }
 
-/// The same functions with one and two parameters: the methods and operators that scripts call most. Written
+/// The same functions with one, two and three parameters: the methods and operators that scripts call most. Written
 /// out, they are compiled for their types; through packs a call costs two to four times as much.
 extension Function {
   @inlinable
   public init<A, Result: LuaEncodable>(
-    _ name: String, _ doc: String, _ a: Param<A>, returns: String? = nil, body: @escaping (A) throws -> Result
+    _ name: String, _ doc: String, _ a: Param<A>, returns: String? = nil,
+    body: @escaping (A) throws -> Result
   ) {
     let signature = Signature(name, doc, [a.info], returns: returns ?? Result.luaName)
     var place = 0
@@ -106,13 +107,50 @@ extension Function {
     }
   }
 
+  @inlinable
+  public init<A, B, C, Result: LuaEncodable>(
+    _ name: String, _ doc: String, _ a: Param<A>, _ b: Param<B>, _ c: Param<C>, returns: String? = nil,
+    body: @escaping (A, B, C) throws -> Result
+  ) {
+    let signature = Signature(name, doc, [a.info, b.info, c.info], returns: returns ?? Result.luaName)
+    var place = 0
+    let a = a.placed(in: signature, &place)
+    let b = b.placed(in: signature, &place)
+    let c = c.placed(in: signature, &place)
+    self.init(signature) { vm, arguments, count, out in
+      let call = try Call(vm, signature, arguments, count: count)
+      out[0] = try body(a.value(in: call), b.value(in: call), c.value(in: call)).payload(for: vm).raw
+      return 1
+    }
+  }
+
   @inlinable @_disfavoredOverload
-  public init<A>(_ name: String, _ doc: String, _ a: Param<A>, body: @escaping (A) throws -> Void) {
+  public init<A>(
+    _ name: String, _ doc: String, _ a: Param<A>, body: @escaping (A) throws -> Void
+  ) {
     let signature = Signature(name, doc, [a.info], returns: "")
     var place = 0
     let a = a.placed(in: signature, &place)
     self.init(signature) { vm, arguments, count, out in
-      try body(a.value(in: Call(vm, signature, arguments, count: count)))
+      let call = try Call(vm, signature, arguments, count: count)
+      try body(a.value(in: call))
+      return 0
+    }
+  }
+
+  @inlinable @_disfavoredOverload
+  public init<A, B, C>(
+    _ name: String, _ doc: String, _ a: Param<A>, _ b: Param<B>, _ c: Param<C>,
+    body: @escaping (A, B, C) throws -> Void
+  ) {
+    let signature = Signature(name, doc, [a.info, b.info, c.info], returns: "")
+    var place = 0
+    let a = a.placed(in: signature, &place)
+    let b = b.placed(in: signature, &place)
+    let c = c.placed(in: signature, &place)
+    self.init(signature) { vm, arguments, count, out in
+      let call = try Call(vm, signature, arguments, count: count)
+      try body(a.value(in: call), b.value(in: call), c.value(in: call))
       return 0
     }
   }

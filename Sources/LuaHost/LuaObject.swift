@@ -13,7 +13,8 @@ public protocol LuaObject: AnyObject, LuaDecodable, LuaEncodable {
 public struct LuaType {
   public let doc: String
   /// Whether the same object is always the same Lua value, so that it can be a table key. Costs about 100 ns
-  /// for each new object; without it objects still compare equal with `==`.
+  /// for each new object; without it a function that answers its argument still answers the same value, and objects
+  /// compare equal with `==`.
   public let keepsIdentity: Bool
   /// Methods, and under Lua's names (`__add`, `__len`, `__call`, `__tostring` ...) the metamethods. `__index`
   /// gets the keys that no method or property has, and answers nil for those it does not know either;

@@ -33,10 +33,12 @@ public final class LuaVM {
 
   private(set) var raw: OpaquePointer!
   let options: Options
-  /// By the number that Lua knows them by.
+  /// By the number that Lua knows them by. Every call reads it, so access is not checked for overlap.
+  @exclusivity(unchecked)
   var functions: ContiguousArray<Function> = []
   var types: [RegisteredType] = []
   var typeIDs: [ObjectIdentifier: UInt16] = [:]
+  @exclusivity(unchecked)
   var lastType: (class: ObjectIdentifier?, id: UInt16) = (nil, 0)
   var libraries: [Library] = []
   /// Functions written in Lua that have declared themselves, by number.
@@ -56,8 +58,9 @@ public final class LuaVM {
     let host = lb_host(
       self: Unmanaged.passUnretained(self).toOpaque(),
       call: { host, function, arguments, count, out in
-        let vm = Unmanaged<LuaVM>.fromOpaque(host!).takeUnretainedValue()
-        return vm.answer(Int(function), arguments!, Int(count), out!)
+        Unmanaged<LuaVM>.fromOpaque(host!)._withUnsafeGuaranteedRef {
+          $0.answer(Int(function), arguments!, Int(count), out!)
+        }
       },
       release: { Unmanaged<AnyObject>.fromOpaque($0!).release() },
       native_bytes: options.nativeBytes)

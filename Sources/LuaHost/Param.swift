@@ -37,6 +37,8 @@ public final class Param<Value> {
     if info.isPositional, info.position < call.positional {
       let argument = LuaArgument(call.arguments[info.position], vm: call.vm)
       if !argument.isNil || fallback == nil { return try value(of: argument, in: call) }
+    } else if let fallback, call.options == nil {
+      return fallback
     }
     return try unusualValue(in: call)
   }

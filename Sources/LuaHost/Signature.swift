@@ -34,7 +34,7 @@ public struct ParameterInfo: Sendable {
   /// The default as scripts would write it.
   public var defaultText: String? { fallback.map { luaText($0) } }
 
-  @usableFromInline var isPositional: Bool
+  @usableFromInline let isPositional: Bool
   var isOption: Bool { role == .option || role == .requiredOption }
   var isNeeded: Bool { role == .receiver || role == .required || role == .requiredOption }
 
@@ -55,9 +55,8 @@ public final class Signature: Sendable {
   let positional: [ParameterInfo]
   let options: [ParameterInfo]
   let requiredCount: Int
-  /// No options to look for.
-  @usableFromInline let isSimple: Bool
-  @usableFromInline let positionalCount: Int
+  /// The most arguments among which there is neither a table of options nor one too many.
+  @usableFromInline let plainCount: Int
   let hasRest: Bool
   /// Whether too many arguments are an error. Lua itself hands metamethods more than they need.
   let isStrict: Bool
@@ -68,13 +67,12 @@ public final class Signature: Sendable {
     self.doc = doc
     self.returns = returns
     options = parameters.filter(\.isOption)
-    isSimple = options.isEmpty
     hasRest = parameters.contains { $0.role == .rest }
     isStrict = !hasRest && !name.hasPrefix("__")
     let positional = parameters.filter { !$0.isOption && $0.role != .rest }
     self.positional = positional
-    positionalCount = positional.count
     requiredCount = (positional.lastIndex { $0.isNeeded } ?? -1) + 1
+    plainCount = options.isEmpty ? positional.count : hasRest ? -1 : requiredCount
     var next = 0
     let count = positional.count
     self.parameters = parameters.map { parameter in

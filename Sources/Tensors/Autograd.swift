@@ -49,38 +49,72 @@ extension Tensor {
   }
 }
 
-/// One walk back over the record.
+/// One walk back over the record, from the op recorded last to the first: when an op's turn comes, everything
+/// computed from its result has delivered its share of the gradient.
 private struct Backward {
   let retain: Bool
-  /// The gradient collected so far for each tensor, and whether this walk made it and may add to it in place.
-  private var gradients: [ObjectIdentifier: (sum: Tensor, owned: Bool)] = [:]
+  /// Tensors that have a gradient to pass on.
+  private var waiting = Queue()
 
   init(retain: Bool) { self.retain = retain }
 
   consuming func run(from root: Tensor, _ start: Tensor) throws {
-    var order = root.history { $0.wantsGradient }
-    gradients[ObjectIdentifier(root)] = (start, owned: false)
-    while let tensor = order.popLast() {
-      guard let (gradient, _) = gradients.removeValue(forKey: ObjectIdentifier(tensor)) else { continue }
+    defer { waiting.forgetGradients() }  // of a walk that failed
+    try deliver(start, to: root)
+    while let tensor = waiting.popLatest() {
+      guard let origin = tensor.origin, let gradient = origin.gradient?.sum else { continue }
+      origin.gradient = nil
       if tensor.requiresGrad { try tensor.accumulate(gradient) }
-      guard let origin = tensor.origin else { continue }
       let record = try origin.record()
       let contributions = try origin.op.backward(gradient, record)
       for (input, contribution) in zip(record.inputs, contributions) where input.wantsGradient {
-        if let contribution { try add(contribution, to: input) }
+        if let contribution { try deliver(contribution, to: input) }
       }
       if !retain { origin.spend() }
     }
   }
 
-  private mutating func add(_ contribution: Tensor, to input: Tensor) throws {
+  private mutating func deliver(_ contribution: Tensor, to input: Tensor) throws {
     precondition(
       contribution.shape == input.shape, "gradient \(contribution.shape) of an input \(input.shape)")
-    let id = ObjectIdentifier(input)
-    switch gradients[id] {
-    case nil: gradients[id] = (contribution, owned: false)
+    guard let origin = input.origin else { return try input.accumulate(contribution) }
+    switch origin.gradient {
+    case nil:
+      origin.gradient = (contribution, owned: false)
+      waiting.insert(input)
     case (let sum, true)?: try sum.addInPlace(contribution)
-    case (let sum, false)?: gradients[id] = (try Add()(sum, contribution), owned: true)
+    case (let sum, false)?: origin.gradient = (try Add()(sum, contribution), owned: true)
     }
   }
+}
+
+/// Computed tensors, the one recorded last first: a binary heap.
+private struct Queue {
+  private var heap: [(moment: Int, tensor: Tensor)] = []
+
+  mutating func insert(_ tensor: Tensor) {
+    heap.append((tensor.origin?.moment ?? 0, tensor))
+    var child = heap.count - 1
+    while child > 0, heap[(child - 1) / 2].moment < heap[child].moment {
+      heap.swapAt(child, (child - 1) / 2)
+      child = (child - 1) / 2
+    }
+  }
+
+  mutating func popLatest() -> Tensor? {
+    guard heap.count > 1 else { return heap.popLast()?.tensor }
+    heap.swapAt(0, heap.count - 1)
+    let latest = heap.removeLast().tensor
+    var parent = 0
+    while 2 * parent + 1 < heap.count {
+      var child = 2 * parent + 1
+      if child + 1 < heap.count, heap[child + 1].moment > heap[child].moment { child += 1 }
+      if heap[parent].moment >= heap[child].moment { break }
+      heap.swapAt(parent, child)
+      parent = child
+    }
+    return latest
+  }
+
+  func forgetGradients() { for (_, tensor) in heap { tensor.origin?.gradient = nil } }
 }

@@ -25,7 +25,8 @@ public enum BufferPool {
   public static var pooledBytes: Int { state.withLock { $0.pooled } }
 
   private struct State {
-    var free: [Int: [UInt]] = [:]
+    /// The address of the first free buffer of each size class, 0 for none; it begins with the address of the next.
+    var free = InlineArray<160, UInt>(repeating: 0)
     var pooled = 0
     var peak = 0
     var fresh = 0
@@ -38,28 +39,30 @@ public enum BufferPool {
     return counter
   }()
   private static let physicalBytes = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+  private static let mostPooled = Swift.max(64 << 20, physicalBytes / 8)
   private static let hugePage = 2 << 20
 
-  /// Rounds up to the size class: 64 bytes at least, then four classes to an octave.
-  static func sizeClass(_ byteCount: Int) -> Int {
-    if byteCount <= 64 { return 64 }
-    let step = Swift.max(64, (1 << (Int.bitWidth - 1 - (byteCount - 1).leadingZeroBitCount)) / 4)
-    return (byteCount + step - 1) / step * step
+  /// The size class of so many bytes: 64 at least, up to 256 in steps of 64, then four classes to an octave.
+  static func sizeClass(_ byteCount: Int) -> (index: Int, size: Int) {
+    if byteCount <= 256 {
+      let lines = Swift.max(1, (byteCount + 63) / 64)
+      return (lines - 1, lines * 64)
+    }
+    let octave = Int.bitWidth - 1 - (byteCount - 1).leadingZeroBitCount
+    let step = 1 << (octave - 2)
+    let steps = (byteCount + step - 1) / step  // 5 to 8
+    return (4 * (octave - 8) + steps - 1, steps * step)
   }
 
   static func take(_ byteCount: Int) throws(OutOfMemory) -> UnsafeMutableRawPointer {
-    let size = sizeClass(byteCount)
-    let reused = state.withLock { state -> UInt? in
+    guard byteCount <= physicalBytes else { throw OutOfMemory(byteCount: byteCount) }
+    let (index, size) = sizeClass(byteCount)
+    let reused = state.withLock { state -> UInt in
       liveCounter.pointee += size
       state.peak = Swift.max(state.peak, liveCounter.pointee)
-      guard let address = state.free[size]?.popLast() else {
-        state.fresh += 1
-        return nil
-      }
-      state.pooled -= size
-      return address
+      return pop(index, size, &state)
     }
-    if let reused, let pointer = UnsafeMutableRawPointer(bitPattern: reused) { return pointer }
+    if let pointer = UnsafeMutableRawPointer(bitPattern: reused) { return pointer }
     if let fresh = allocate(size) { return fresh }
     drain()
     if let fresh = allocate(size) { return fresh }
@@ -68,28 +71,51 @@ public enum BufferPool {
   }
 
   static func give(_ pointer: UnsafeMutableRawPointer, _ byteCount: Int) {
-    let size = sizeClass(byteCount)
+    let (index, size) = sizeClass(byteCount)
+    let address = UInt(bitPattern: pointer)
     let kept = state.withLock { state -> Bool in
       liveCounter.pointee -= size
-      guard state.pooled + size <= Swift.max(64 << 20, physicalBytes / 8) else { return false }
-      state.free[size, default: []].append(UInt(bitPattern: pointer))
-      state.pooled += size
+      guard state.pooled + size <= mostPooled else { return false }
+      push(address, index, size, &state)
       return true
     }
     if !kept { free(pointer) }
   }
 
+  @inline(__always)
+  private static func pop(_ index: Int, _ size: Int, _ state: inout State) -> UInt {
+    let address = state.free[index]
+    if let first = UnsafePointer<UInt>(bitPattern: address) {
+      state.free[index] = first.pointee
+      state.pooled -= size
+    } else {
+      state.fresh += 1
+    }
+    return address
+  }
+
+  @inline(__always)
+  private static func push(_ address: UInt, _ index: Int, _ size: Int, _ state: inout State) {
+    UnsafeMutablePointer<UInt>(bitPattern: address)?.pointee = state.free[index]
+    state.free[index] = address
+    state.pooled += size
+  }
+
   /// Gives everything that is kept for reuse back to the system.
   public static func drain() {
-    let addresses = state.withLock { state -> [UInt] in
-      defer { state.free = [:]; state.pooled = 0 }
-      return state.free.values.flatMap { $0 }
+    var lists = state.withLock { state in
+      defer { (state.free, state.pooled) = (InlineArray(repeating: 0), 0) }
+      return state.free
     }
-    for address in addresses { free(UnsafeMutableRawPointer(bitPattern: address)) }
+    for index in lists.indices {
+      while let first = UnsafeMutablePointer<UInt>(bitPattern: lists[index]) {
+        lists[index] = first.pointee
+        free(first)
+      }
+    }
   }
 
   private static func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
-    guard size <= physicalBytes else { return nil }
     var pointer: UnsafeMutableRawPointer?
     guard posix_memalign(&pointer, size >= hugePage ? hugePage : 64, size) == 0 else { return nil }
     #if canImport(Glibc)
@@ -103,8 +129,9 @@ public enum BufferPool {
 public final class Storage {
   public let pointer: UnsafeMutableRawPointer
   public let byteCount: Int
-  /// Counts in-place changes, so that `backward` can tell when a value it needs was overwritten.
-  public var version = 0
+  /// When the bytes were last changed in place, so that `backward` can tell when a value it needs was overwritten.
+  @exclusivity(unchecked)
+  private(set) var changed = 0
 
   /// Who frees the bytes, where it is not the pool: a file that is mapped into memory.
   private let owner: AnyObject?
@@ -120,6 +147,9 @@ public final class Storage {
     guard let base = bytes.baseAddress else { throw OutOfMemory(byteCount: bytes.count) }
     (pointer, byteCount, self.owner) = (base, bytes.count, owner)
   }
+
+  /// To be called after every change in place.
+  public func markChanged() { changed = Moment.next() }
 
   deinit { if owner == nil { BufferPool.give(pointer, byteCount) } }
 }

@@ -10,10 +10,9 @@ enum Elementwise {
 
   /// The shape and format of `op(a, b)`.
   static func result(_ a: Tensor, _ b: Tensor, _ context: Context) throws -> Tensor {
-    let like = a.shape == context.shape ? a : b
-    return try Tensor(
-      undefined: context.shape, context.dtype, format: like.shape == context.shape ? like.format : .contiguous
-    )
+    let format =
+      a.shape == context.shape ? a.format : b.shape == context.shape ? b.format : .contiguous
+    return try Tensor(undefined: context.shape, context.dtype, format: format)
   }
 
   /// `y[i] = body(a[i], b[i])` with broadcasting; `y` may be `a`.
@@ -52,7 +51,7 @@ enum Elementwise {
   private static func walk(
     _ y: Tensor, _ a: Tensor, _ b: Tensor, _ run: (Int, InlineArray<3, Int>, InlineArray<3, Int>) -> Void
   ) {
-    if y.liesLike(a) && (y.liesLike(b) || b.count == 1) {
+    if y.isDense && y.liesLike(a) && (y.liesLike(b) || b.count == 1) {
       // The common cases without building a loop: small tensors are about overhead.
       return run(y.count, [0, 0, 0], [1, 1, b.count == 1 ? 0 : 1])
     }
@@ -105,6 +104,6 @@ enum Elementwise {
 }
 
 extension Tensor {
-  /// Whether both are dense and hold the element of one index at the same place.
-  func liesLike(_ other: Tensor) -> Bool { shape == other.shape && strides == other.strides && isDense }
+  /// Whether both hold the element of one index at the same place.
+  func liesLike(_ other: Tensor) -> Bool { shape == other.shape && strides == other.strides }
 }

@@ -86,25 +86,25 @@ public struct Generator: RandomNumberGenerator, Sendable {
 
 /// The streams of the script that is running on this thread. One seed per run.
 public enum Random {
-  public static var seed: UInt64 { ThreadState.current.seed }
+  public static var seed: UInt64 { ThreadState.current.pointee.seed }
 
   /// Starts every stream again.
   public static func reseed(_ seed: UInt64) {
     let state = ThreadState.current
-    state.seed = seed
-    state.streams = [:]
+    state.pointee.seed = seed
+    state.pointee.streams = [:]
   }
 
   /// Where every stream that was drawn from stands; with the seed, all that later draws depend on.
   public static var positions: [String: UInt64] {
-    get { ThreadState.current.streams.mapValues(\.position) }
+    get { ThreadState.current.pointee.streams.mapValues(\.position) }
     set {
       let state = ThreadState.current
-      state.streams = [:]
+      state.pointee.streams = [:]
       for (name, position) in newValue {
-        var generator = Generator(seed: state.seed, name: name)
+        var generator = Generator(seed: state.pointee.seed, name: name)
         generator.position = position
-        state.streams[name] = generator
+        state.pointee.streams[name] = generator
       }
     }
   }
@@ -114,8 +114,8 @@ public enum Random {
     -> Result
   {
     let state = ThreadState.current
-    var generator = state.streams[name] ?? Generator(seed: state.seed, name: name)
-    defer { state.streams[name] = generator }
+    var generator = state.pointee.streams[name] ?? Generator(seed: state.pointee.seed, name: name)
+    defer { state.pointee.streams[name] = generator }
     return try draw(&generator)
   }
 
@@ -126,15 +126,15 @@ public enum Random {
   }
 
   static var position: Position {
-    Position(seed: ThreadState.current.seed, streams: ThreadState.current.streams)
+    Position(seed: ThreadState.current.pointee.seed, streams: ThreadState.current.pointee.streams)
   }
 
   /// Calls `body` with the streams where they once stood, and puts them back.
   static func replaying<Result>(from position: Position, _ body: () throws -> Result) rethrows -> Result {
     let state = ThreadState.current
     let now = Self.position
-    (state.seed, state.streams) = (position.seed, position.streams)
-    defer { (state.seed, state.streams) = (now.seed, now.streams) }
+    (state.pointee.seed, state.pointee.streams) = (position.seed, position.streams)
+    defer { (state.pointee.seed, state.pointee.streams) = (now.seed, now.streams) }
     return try body()
   }
 }

@@ -1,3 +1,4 @@
+import CKernels
 import COneDNN
 
 /// A batch of matrices as they lie in a tensor's storage; strides in elements.
@@ -44,6 +45,11 @@ struct Matrices {
     return other
   }
 
+  /// The same as oneDNN can read them: where they lie, or copied. For those of a whole tensor.
+  func readable() throws -> Matrices {
+    tensor.dtype != .f32 || isReadable(batch: 1) ? self : Matrices(try tensor.copy(format: .contiguous))
+  }
+
   /// Whether oneDNN can read them where they are.
   func isReadable(batch: Int) -> Bool {
     od_matmul_reads(
@@ -52,6 +58,9 @@ struct Matrices {
 }
 
 enum MatrixProduct {
+  /// Of so few multiplications a product is done before oneDNN has found out how to do it.
+  private static let small = 4096
+
   /// `c[i] = a[i] b[i] (+ bias)`, or `c[i] += ...` where it accumulates, for i in 0 ..< batch; `c` is dense from
   /// element `offset` on.
   static func run(
@@ -107,6 +116,14 @@ enum MatrixProduct {
     _ c: UnsafeMutablePointer<Float>
   ) throws {
     let bias = try bias?.contiguous()
+    if batch == 1, !accumulate, a.rows * a.columns * b.columns <= small {
+      return withExtendedLifetime((a.tensor, b.tensor, bias)) {
+        qk_f32_product(
+          a.rows, a.columns, b.columns, a.tensor.floats + a.offset, a.rowStride, a.columnStride,
+          b.tensor.floats + b.offset, b.rowStride, b.columnStride, bias?.floats, c)
+      }
+    }
+    let (a, b) = batch == 1 ? (try a.readable(), try b.readable()) : (a, b)
     var shape = shape(a, b, batch, accumulate)
     try withExtendedLifetime((a.tensor, b.tensor, bias)) {
       try OneDNN.check(

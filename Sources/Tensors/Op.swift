@@ -33,6 +33,14 @@ public protocol Op: Sendable {
 
   /// This op and relu behind it as one op that passes over memory once; nil where there is none.
   var withRelu: (any Op)? { get }
+
+  // Only extensions of this protocol implement these. They stand here so that each op has its own, compiled for
+  // its type, whoever calls it.
+
+  /// Runs the op on its inputs.
+  func apply(_ inputs: [Tensor]) throws -> Tensor
+  func apply(_ x: Tensor) throws -> Tensor
+  func apply(_ a: Tensor, _ b: Tensor) throws -> Tensor
 }
 
 /// What a forward pass is told, and what it keeps for the way back.
@@ -91,16 +99,34 @@ extension Op {
   public func mode(training: Bool) -> any Op { self }
   public var withRelu: (any Op)? { nil }
 
+  public func apply(_ inputs: [Tensor]) throws -> Tensor {
+    try run(
+      dtype(of: inputs.map(\.dtype)), shape(of: inputs.map(\.shape)),
+      wanted: inputs.contains { $0.wantsGradient }, inputs: inputs
+    ) { try forward(inputs, &$0) }
+  }
+  public func apply(_ x: Tensor) throws -> Tensor { try apply([x]) }
+  public func apply(_ a: Tensor, _ b: Tensor) throws -> Tensor { try apply([a, b]) }
+
+  public func callAsFunction(_ x: Tensor) throws -> Tensor { try apply(x) }
+  public func callAsFunction(_ a: Tensor, _ b: Tensor) throws -> Tensor { try apply(a, b) }
+  @_disfavoredOverload
   public func callAsFunction(_ inputs: Tensor...) throws -> Tensor { try apply(inputs) }
 
-  public func apply(_ inputs: [Tensor]) throws -> Tensor {
-    let dtype = try dtype(of: inputs.map(\.dtype))
-    let wanted = dtype.isFloatingPoint && Tape.gradientsEnabled && inputs.contains { $0.wantsGradient }
-    var context = Context(shape: try shape(of: inputs.map(\.shape)), dtype: dtype, recording: wanted)
-    let output = try forward(inputs, &context)
-    if wanted || Tape.isCapturing {
+  /// Computes the result of this type and shape, and remembers how where a gradient is wanted of an input or a
+  /// graph is being captured.
+  @inline(__always)
+  func run(
+    _ dtype: DType, _ shape: Shape, wanted: Bool, inputs: @autoclosure () -> [Tensor],
+    forward: (inout Context) throws -> Tensor
+  ) throws -> Tensor {
+    let tape = ThreadState.current
+    let recording = wanted && dtype.isFloatingPoint && tape.pointee.gradientsEnabled
+    var context = Context(shape: shape, dtype: dtype, recording: recording)
+    let output = try forward(&context)
+    if recording || tape.pointee.isCapturing {
       output.origin = Origin(
-        op: self, inputs: inputs, saved: context.saved, output: output, wantsGradient: wanted)
+        op: self, inputs: inputs(), saved: context.saved, output: output, wantsGradient: recording)
     }
     return output
   }
@@ -118,7 +144,8 @@ extension Op {
 
   func requireAxis(_ axis: Int, of shape: Shape) throws {
     try require(
-      shape.indices.contains(axis), "\(shape) has \(shape.rank) dimensions, there is no dimension \(axis + 1)"
+      axis >= 0 && axis < shape.rank,
+      "\(shape) has \(shape.rank) dimensions, there is no dimension \(axis + 1)"
     )
   }
 }

@@ -33,16 +33,16 @@ extension Int: Operand {
 extension Op {
   /// The op on two operands brought to one element type.
   public func combine(_ a: Tensor, _ b: some Operand) throws -> Tensor {
-    try promoting(a, b.operand(with: a, for: name))
+    try combine(a, b.operand(with: a, for: name))
   }
 
   public func combine(_ a: Double, _ b: Tensor) throws -> Tensor {
-    try promoting(a.operand(with: b, for: name), b)
+    try combine(a.operand(with: b, for: name), b)
   }
 
-  private func promoting(_ a: Tensor, _ b: Tensor) throws -> Tensor {
-    if a.dtype == b.dtype { return try apply([a, b]) }
+  public func combine(_ a: Tensor, _ b: Tensor) throws -> Tensor {
+    if a.dtype == b.dtype { return try apply(a, b) }
     let type = DType.promote(a.dtype, b.dtype)
-    return try apply([a.cast(to: type), b.cast(to: type)])
+    return try apply(a.cast(to: type), b.cast(to: type))
   }
 }

@@ -6,22 +6,23 @@ public struct Shape: Sendable, Hashable, RandomAccessCollection, MutableCollecti
   /// Most elements a tensor may have: products of extents stay far from overflowing.
   public static let maximumCount = 1 << 40
 
-  private var extents: SIMD8<Int>
-  public private(set) var rank: Int
+  private var extents = InlineArray<8, Int>(repeating: 0)
+  public private(set) var rank = 0
+
+  /// The shape of a scalar.
+  public init() {}
 
   public init(_ dims: some Sequence<Int>) {
-    extents = SIMD8(repeating: 0)
-    rank = 0
-    for extent in dims {
-      precondition(rank < Self.maximumRank, "a tensor has at most 8 dimensions")
-      extents[rank] = extent
-      rank += 1
-    }
+    for extent in dims { append(extent) }
   }
 
   public init(arrayLiteral dims: Int...) { self.init(dims) }
 
-  public init(repeating extent: Int, rank: Int) { self.init(repeatElement(extent, count: rank)) }
+  public init(repeating extent: Int, rank: Int) {
+    precondition(rank <= Self.maximumRank, "a tensor has at most 8 dimensions")
+    self.rank = rank
+    for i in 0..<rank { extents[i] = extent }
+  }
 
   /// A shape from numbers a user wrote: refuses negative extents, more than eight dimensions and
   /// more than 2^40 elements.
@@ -52,6 +53,14 @@ public struct Shape: Sendable, Hashable, RandomAccessCollection, MutableCollecti
 
   public var dims: [Int] { Array(self) }
 
+  public static func == (a: Shape, b: Shape) -> Bool {
+    guard a.rank == b.rank else { return false }
+    for i in 0..<a.rank where a.extents[i] != b.extents[i] { return false }
+    return true
+  }
+
+  public func hash(into hasher: inout Hasher) { for extent in self { hasher.combine(extent) } }
+
   /// Number of elements: the product of the extents, 1 for a scalar.
   public var elements: Int {
     var product = 1
@@ -77,8 +86,24 @@ public struct Shape: Sendable, Hashable, RandomAccessCollection, MutableCollecti
     return rank == 3 ? [h * c, 1, c] : [h * w * c, 1, w * c, c]
   }
 
+  /// Adds a dimension, the innermost.
+  public mutating func append(_ extent: Int) {
+    precondition(rank < Self.maximumRank, "a tensor has at most 8 dimensions")
+    extents[rank] = extent
+    rank += 1
+  }
+
   public func removing(at axis: Int) -> Shape {
-    Shape(dims.enumerated().filter { $0.offset != axis }.map(\.element))
+    var shape = Shape()
+    for i in 0..<rank where i != axis { shape.append(extents[i]) }
+    return shape
+  }
+
+  /// Without the last `count` dimensions.
+  func dropping(last count: Int) -> Shape {
+    var shape = Shape()
+    for i in 0..<Swift.max(rank - count, 0) { shape.append(extents[i]) }
+    return shape
   }
 
   public func replacing(_ axis: Int, with extent: Int) -> Shape {
@@ -89,6 +114,7 @@ public struct Shape: Sendable, Hashable, RandomAccessCollection, MutableCollecti
 
   /// The shape both operands broadcast to (NumPy's rule), or nil where they do not fit.
   public static func broadcast(_ a: Shape, _ b: Shape) -> Shape? {
+    if a == b { return a }
     let rank = Swift.max(a.rank, b.rank)
     var result = Shape(repeating: 1, rank: rank)
     for i in 0..<rank {

@@ -1,17 +1,19 @@
+import Synchronization
+
 /// How computations are remembered, for the thread that asks: a script runs on one thread, and kernels that
 /// use more never record.
 public enum Tape {
   /// Off inside `withoutGradients`.
-  public static var gradientsEnabled: Bool { ThreadState.current.gradientsEnabled }
+  public static var gradientsEnabled: Bool { ThreadState.current.pointee.gradientsEnabled }
   /// On while a graph is captured: every op is remembered, wanted or not.
-  public static var isCapturing: Bool { ThreadState.current.isCapturing }
+  public static var isCapturing: Bool { ThreadState.current.pointee.isCapturing }
   /// On while a forward pass is repeated for its gradients: what it changed the first time (running statistics)
   /// must not change again.
-  public static var isRecomputing: Bool { ThreadState.current.isRecomputing }
+  public static var isRecomputing: Bool { ThreadState.current.pointee.isRecomputing }
   /// Path of the module that is running, for node names and messages.
   public static var scope: String {
-    get { ThreadState.current.scope }
-    set { ThreadState.current.scope = newValue }
+    get { ThreadState.current.pointee.scope }
+    set { ThreadState.current.pointee.scope = newValue }
   }
 
   public static func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
@@ -28,17 +30,17 @@ public enum Tape {
 
   static func recomputing<Result>(_ body: () throws -> Result) rethrows -> Result {
     let state = ThreadState.current
-    let before = state.isRecomputing
-    state.isRecomputing = true
-    defer { state.isRecomputing = before }
+    let before = state.pointee.isRecomputing
+    state.pointee.isRecomputing = true
+    defer { state.pointee.isRecomputing = before }
     return try body()
   }
 
   public static func capturing<Result>(_ body: () throws -> Result) rethrows -> Result {
     let state = ThreadState.current
-    let before = state.isCapturing
-    state.isCapturing = true
-    defer { state.isCapturing = before }
+    let before = state.pointee.isCapturing
+    state.pointee.isCapturing = true
+    defer { state.pointee.isCapturing = before }
     return try body()
   }
 
@@ -46,21 +48,35 @@ public enum Tape {
   @discardableResult
   public static func setGradientsEnabled(_ enabled: Bool) -> Bool {
     let state = ThreadState.current
-    defer { state.gradientsEnabled = enabled }
-    return state.gradientsEnabled
+    defer { state.pointee.gradientsEnabled = enabled }
+    return state.pointee.gradientsEnabled
   }
+}
+
+/// When something happened to a tensor, in the order of the whole process: an op recorded, bytes changed in place.
+enum Moment {
+  private static let latest = Atomic(0)
+
+  static func next() -> Int { latest.add(1, ordering: .relaxed).newValue }
 }
 
 /// How a tensor was computed.
 public final class Origin {
   public let op: any Op
+  @exclusivity(unchecked)
   public private(set) var inputs: [Tensor]
   /// Path of the module that applied the op; "" outside of modules.
   public let scope: String
   let wantsGradient: Bool
+  /// Later than that of every input.
+  let moment: Int
+  /// What a backward pass under way has collected for the tensor, and whether it may add to it in place.
+  @exclusivity(unchecked)
+  var gradient: (sum: Tensor, owned: Bool)?
+  @exclusivity(unchecked)
   private var saved: [Tensor]
   private let result: Tensor?
-  private let versions: [Int]
+  @exclusivity(unchecked)
   private(set) var isSpent = false
 
   init(op: any Op, inputs: [Tensor], saved: [Tensor], output: Tensor, wantsGradient: Bool) {
@@ -69,8 +85,8 @@ public final class Origin {
     self.saved = saved
     self.wantsGradient = wantsGradient
     scope = Tape.scope
+    moment = Moment.next()
     result = wantsGradient && type(of: op).keepsOutput ? output.detached() : nil
-    versions = (inputs + [result].compactMap { $0 }).map(\.storage.version)
   }
 
   /// What the backward pass of the op reads. Throws where an input was overwritten since.
@@ -80,13 +96,16 @@ public final class Origin {
         "backward: the record of '\(op.name)' was already used and freed by an earlier backward; "
           + "compute the loss again, or call loss:backward{retain = true} the first time")
     }
-    let reads = inputs + [result].compactMap { $0 }
-    for (read, version) in zip(reads, versions) where read.storage.version != version {
-      throw AutogradError(
-        "backward: a tensor \(read.shape) that the gradient of '\(op.name)' needs was changed in place after it was used; "
-          + "use the form that returns a new tensor, or detach() it first")
-    }
+    for input in inputs { try requireUnchanged(input) }
+    if let result { try requireUnchanged(result) }
     return Record(inputs: inputs, saved: saved, needs: inputs.map(\.wantsGradient), output: result)
+  }
+
+  private func requireUnchanged(_ read: Tensor) throws {
+    guard read.storage.changed > moment else { return }
+    throw AutogradError(
+      "backward: a tensor \(read.shape) that the gradient of '\(op.name)' needs was changed in place after it was used; "
+        + "use the form that returns a new tensor, or detach() it first")
   }
 
   /// Frees what only the backward pass needed. The inputs stay known to `release` alone.

@@ -70,7 +70,7 @@ extension Tensor {
     try require(
       Shape.broadcast(shape, source.shape) == shape, "copy_", "cannot copy \(source.shape) into \(shape)")
     copyElements(from: source.dtype == dtype ? source : try source.converted(to: dtype))
-    storage.version += 1
+    storage.markChanged()
   }
 
   /// The elements as another type; floats to integers are truncated and saturate. No record.

@@ -99,7 +99,7 @@ extension Tensor {
   /// Sets every element in place; counted, so that `backward` notices.
   public func fill(_ value: Double) {
     fillElements(value)
-    storage.version += 1
+    storage.markChanged()
   }
 }
 

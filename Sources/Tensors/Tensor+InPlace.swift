@@ -7,28 +7,28 @@ extension Tensor {
     try requireChangeable("add_", with: other)
     switch (dtype, scale == 1) {
     case (_, true): Add().fill(self, other, into: self)
-    case (.f32, _) where liesLike(other): qk_f32_axpy(count, Float(scale), other.floats, floats)
+    case (.f32, _) where isDense && liesLike(other): qk_f32_axpy(count, Float(scale), other.floats, floats)
     case (.f32, _):
       let scale = Float(scale)
       Elementwise.binary(self, other, into: self, Float.self, Float.self) { $0 + scale * $1 }
     case (.f64, _): Elementwise.binary(self, other, into: self, Double.self, Double.self) { $0 + scale * $1 }
     default: throw ShapeError("add_", "a scaled sum in place needs f32 or f64 tensors, got \(dtype)")
     }
-    storage.version += 1
+    storage.markChanged()
   }
 
   /// `self -= other`; `other` broadcasts to this shape.
   public func subtractInPlace(_ other: Tensor) throws {
     try requireChangeable("sub_", with: other)
     Sub().fill(self, other, into: self)
-    storage.version += 1
+    storage.markChanged()
   }
 
   /// `self *= other`, element by element; `other` broadcasts to this shape.
   public func multiplyInPlace(_ other: Tensor) throws {
     try requireChangeable("mul_", with: other)
     Mul().fill(self, other, into: self)
-    storage.version += 1
+    storage.markChanged()
   }
 
   /// `self *= factor`.
@@ -46,7 +46,7 @@ extension Tensor {
       throw ShapeError(
         "div_", "dividing \(dtype) gives f32, which does not fit in place; use the form without _")
     }
-    storage.version += 1
+    storage.markChanged()
   }
 
   private func requireChangeable(_ function: String, with other: Tensor) throws {

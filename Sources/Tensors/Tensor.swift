@@ -12,11 +12,17 @@ public final class Tensor {
   /// Where the first element lies in the storage, in elements.
   public let offset: Int
 
+  // Access is not checked for overlap: every op looks at these, and none is ever passed `inout`.
+
   /// Set for a leaf whose gradient `backward` is to collect (`grad`).
+  @exclusivity(unchecked)
   public var requiresGrad = false
+  @exclusivity(unchecked)
   var collected: CollectedGradient?
+  @exclusivity(unchecked)
   public internal(set) var origin: Origin?
   /// What its integers stand for, where somebody said so.
+  @exclusivity(unchecked)
   public var quantization: Quantization?
 
   init(shape: Shape, strides: Strides, dtype: DType, storage: Storage, offset: Int = 0) {
@@ -85,11 +91,23 @@ extension Shape {
 }
 
 extension Tensor {
-  /// Dense, last dimension innermost.
-  public var isContiguous: Bool { Self.dense(shape, strides, shape.contiguousStrides) }
+  /// Dense, last dimension innermost. Strides of dimensions of extent 1 say nothing.
+  public var isContiguous: Bool {
+    var step = 1
+    for i in stride(from: rank - 1, through: 0, by: -1) where shape[i] != 1 {
+      if strides[i] != step { return shape.elements == 0 }
+      step *= shape[i]
+    }
+    return true
+  }
 
   /// Dense [N, C, H, W] with the channels innermost. A tensor can be both (one channel, or 1x1 pixels).
-  public var isChannelsLast: Bool { rank == 4 && Self.dense(shape, strides, shape.channelsLastStrides) }
+  public var isChannelsLast: Bool {
+    guard rank == 4 else { return false }
+    let wanted = shape.channelsLastStrides
+    for i in 0..<4 where shape[i] != 1 && strides[i] != wanted[i] { return shape.elements == 0 }
+    return true
+  }
 
   /// The format a result should have so that it lies like this tensor.
   public var format: MemoryFormat {
@@ -102,12 +120,6 @@ extension Tensor {
 
   var isSequenceChannelsLast: Bool {
     rank == 3 && Self.dense(shape, strides, shape.channelsLastStrides)
-  }
-
-  /// Strides of dimensions of extent 1 say nothing.
-  private static func dense(_ shape: Shape, _ strides: Strides, _ wanted: Strides) -> Bool {
-    for i in 0..<shape.rank where shape[i] != 1 && strides[i] != wanted[i] { return shape.elements == 0 }
-    return true
   }
 
   /// Another view of the same storage.

@@ -1,7 +1,7 @@
 import CThreads
 
 /// Settings of the computation on one thread. Lives as long as the process: threads that compute are few.
-final class ThreadState {
+struct ThreadState {
   var gradientsEnabled = true
   var isCapturing = false
   var isRecomputing = false
@@ -9,10 +9,12 @@ final class ThreadState {
   var seed: UInt64 = 0
   var streams: [String: Generator] = [:]
 
-  static var current: ThreadState {
-    if let pointer = qt_get() { return Unmanaged<ThreadState>.fromOpaque(pointer).takeUnretainedValue() }
-    let fresh = ThreadState()
-    qt_set(Unmanaged.passRetained(fresh).toOpaque())
+  /// A pointer, for every op looks here: reading through it neither counts references nor checks access.
+  static var current: UnsafeMutablePointer<ThreadState> {
+    if let known = qt_get() { return known.assumingMemoryBound(to: ThreadState.self) }
+    let fresh = UnsafeMutablePointer<ThreadState>.allocate(capacity: 1)
+    fresh.initialize(to: ThreadState())
+    qt_set(fresh)
     return fresh
   }
 }

@@ -163,6 +163,17 @@ import Testing
         == "script:1: bad argument #1 to '__add' (a: tensor|number expected, got closed tensor)")
   }
 
+  @Test(arguments: [
+    Snippet("local seen = {[t] = 1}; print(seen[t:add_(1)], rawequal(t, t:fill_(0)))", "1 true"),
+    Snippet("t.requires_grad = true; t:sum():backward(); print(t.grad == t.grad, t.grad == t)", "true false"),
+    Snippet("local m = setmetatable({}, {__mode = 'v'}); m[1] = t + 1; collectgarbage(); print(m[1])", "nil"),
+    Snippet("local d = t:detach(); t:free(); print(d:sum():item())", "2.0"),
+  ])
+  func `a tensor is one value wherever it is handed on`(_ snippet: Snippet) throws {
+    let output = try Script().output("local t = qs.ones(2); " + snippet.text)
+    #expect(output == snippet.output)
+  }
+
   @Test func `a tensor survives a .npy file`() throws {
     let text = """
       local path = os.tmpname()

@@ -127,6 +127,16 @@ private let rowwise: [Run] = [
     path.row_argmax(5, n, awkwardFloats(5 * n, seed: 13), &index)
     return bits(y) + index.map { UInt32($0) }
   },
+  Run(name: "product") { path, n in
+    let (rows, inner) = (3, 7)
+    let a = randomFloats(rows * inner, seed: 31), b = randomFloats(inner * n, seed: 32)
+    let bias = randomFloats(n, seed: 33)
+    return [(n, 1), (1, inner), (0, 0)].flatMap { row, column in
+      var c = [Float](repeating: 7, count: rows * n)
+      path.product(rows, inner, n, a, inner, 1, b, row, column, bias, &c)
+      return bits(c)
+    }
+  },
   Run(name: "softmax family") { path, n in
     let x = randomFloats(3 * n, seed: 14), dy = randomFloats(3 * n, seed: 15)
     var results: [Float] = []

@@ -93,6 +93,22 @@ private final class Buffer: LuaObject {
     #expect(ledger.objects == 0)
   }
 
+  /// A box has no finalizer, so one cycle frees it, and nothing that a script makes passes for one.
+  @Test func releasesACollectedObjectInOneCycle() throws {
+    let ledger = Ledger()
+    let vm = try makeBufferVM(ledger)
+    vm.register(Library("test", "", [Function("alive", "") { ledger.objects }]))
+    try vm.run(
+      """
+      local b = native.buffer(8)
+      local copies = {}
+      for length = 1, 80 do copies[length] = string.rep('\\255', length) .. tostring(b) end
+      assert(test.alive() == 1)
+      b, copies = nil, nil
+      collectgarbage('collect') assert(test.alive() == 0)
+      """, chunk: "@m.lua")
+  }
+
   @Test func releasesAClosedObjectAtOnceAndOnlyOnce() throws {
     let ledger = Ledger()
     let vm = try makeBufferVM(ledger)

@@ -12,6 +12,9 @@ local rows = {
   { "encoder of 6 layers, sequence 128", "encoder", "rate", times = 1.8, peers = { "torch eager" } },
   { "LSTM of 128, sequence 64", "lstm", "rate", times = 1.5, peers = { "torch eager" } },
   { "peak memory of ResNet-8", "resnet8", "memory", times = 1 / 3 },
+  { "a + b of 10 elements, ns", "overhead", "time", case = "add", target = 300, peers = { "torch eager" } },
+  { "the same with gradients, ns", "overhead", "time", case = "add_recorded", target = 600, peers = { "torch eager" } },
+  { "[1, 16] @ [16, 16] and back, ns", "overhead", "time", case = "product_backward", target = 3000, peers = { "torch eager" } },
 }
 local images = { "torch eager", "torch channels_last" }
 local rounds = 3

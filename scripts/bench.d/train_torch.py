@@ -189,5 +189,29 @@ def encoder():
     report("encoder", step, 8, "sequences/s")
 
 
+def overhead():
+    calls = 1000
+
+    def report_call(case, step):
+        emit(case, "time", 1e9 * seconds_of(step) / calls, "ns")
+
+    a, b = torch.randn(10), torch.randn(10)
+
+    def add():
+        for _ in range(calls):
+            a + b
+
+    report_call("add", add)
+    a.requires_grad = True
+    report_call("add_recorded", add)
+    x, w = torch.randn(1, 16), torch.randn(16, 16, requires_grad=True)
+
+    def product_backward():
+        for _ in range(calls):
+            (x @ w).sum().backward()
+
+    report_call("product_backward", product_backward)
+
+
 torch.set_num_threads(1)
 globals()[NAME]()

@@ -7,11 +7,17 @@ typealias OperandArgument = OneOf<Tensor, Double>
 extension Op {
   /// The op on two operands, at least one a tensor; a number takes the tensor's element type.
   func combine(_ a: OperandArgument, _ b: OperandArgument) throws -> Tensor {
-    switch (a, b) {
-    case (.first(let a), .first(let b)): try combine(a, b)
-    case (.first(let a), .second(let b)): try combine(a, b)
-    case (.second(let a), .first(let b)): try combine(a, b)
-    case (.second(let a), .second(let b)): try combine(Tensor.scalar(a), b)
+    switch a {
+    case .first(let a):
+      switch b {
+      case .first(let b): try combine(a, b)
+      case .second(let b): try combine(a, b)
+      }
+    case .second(let a):
+      switch b {
+      case .first(let b): try combine(a, b)
+      case .second(let b): try combine(Tensor.scalar(a), b)
+      }
     }
   }
 }

@@ -28,8 +28,31 @@ struct TensorFunction {
       body: body)
   }
 
+  // Written out for few parameters, as `Function` is.
+
+  init<A, Result: LuaEncodable>(
+    _ name: String, _ doc: String, _ a: Param<A>, returns: String? = nil,
+    body: @escaping (Tensor, A) throws -> Result
+  ) {
+    method = Function(name, doc, .receiver(Tensor.self), a, returns: returns, body: body)
+    function = Function(
+      name, doc, .required("x", Tensor.self, "of any shape"), a, returns: returns, body: body)
+  }
+
+  init<A, B, Result: LuaEncodable>(
+    _ name: String, _ doc: String, _ a: Param<A>, _ b: Param<B>, returns: String? = nil,
+    body: @escaping (Tensor, A, B) throws -> Result
+  ) {
+    method = Function(name, doc, .receiver(Tensor.self), a, b, returns: returns, body: body)
+    function = Function(
+      name, doc, .required("x", Tensor.self, "of any shape"), a, b, returns: returns, body: body)
+  }
+
   /// A function of one tensor that an op computes.
   init(_ name: String, _ doc: String, _ op: any Op) {
-    self.init(name, doc) { (x: Tensor) in try op.apply([x]) }
+    method = Function(name, doc, .receiver(Tensor.self)) { (x: Tensor) in try op.apply(x) }
+    function = Function(name, doc, .required("x", Tensor.self, "of any shape")) { (x: Tensor) in
+      try op.apply(x)
+    }
   }
 }

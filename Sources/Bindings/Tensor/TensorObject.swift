@@ -12,7 +12,7 @@ extension Tensor: LuaObject {
       from 1, or from the end with negative numbers. Values inside tensors are data and stay as they are in files: \
       class numbers, and so the results of argmax, count from 0.
       """,
-      properties: properties,
+      keepsIdentity: false, properties: properties,
       methods: operators + indexing + contents + TensorFunction.all.map(\.method) + inPlace + gradients)
   }
 

@@ -36,7 +36,7 @@ extension TensorFunction {
     _ name: String, _ doc: String, _ op: @escaping ([Int], Bool) -> any Op
   ) -> TensorFunction {
     TensorFunction(name, doc, .dimensions, .keepDimension) { x, dims, keep in
-      try op(dims.axes(of: x.shape, for: name), keep).apply([x])
+      try op(dims.axes(of: x.shape, for: name), keep).apply(x)
     }
   }
 
@@ -69,8 +69,8 @@ extension TensorFunction {
         "dim", Dimension?.self, "along which to look; all elements in row-major order where left out"),
       .keepDimension
     ) { x, dim, keep in
-      guard let dim else { return try op(0, false).apply([x.reshaped([x.count])]) }
-      return try op(dim.axis(of: x.shape, for: name), keep).apply([x])
+      guard let dim else { return try op(0, false).apply(x.reshaped([x.count])) }
+      return try op(dim.axis(of: x.shape, for: name), keep).apply(x)
     }
   }
 }

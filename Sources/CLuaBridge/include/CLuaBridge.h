@@ -7,7 +7,7 @@
 //   results
 //                    or raises the error after Swift has returned
 //   host -> script   run.c: protected calls that answer a status
-//   collector        object.c: `__gc` and `__close` of a box call `lb_host.release`
+//   collector        object.c: the end of a box, or its `__close`, calls `lb_host.release`
 //
 // Functions marked [protected] may need memory and answer failure instead of raising. The others never raise.
 // A VM belongs to the thread that runs it; only `lb_interrupt` and `lb_stopping` may be called from
@@ -67,8 +67,8 @@ enum {
 typedef struct lb_host {
   void *self;
   int (*call)(void *self, int function, const lb_value *arguments, int count, lb_value *out);
-  void (*release)(void *object);
-  const long *native_bytes;  // live bytes behind objects, which Lua cannot see; may be NULL
+  void (*release)(void *object);  // may come in the midst of a collection: must not call the VM
+  const long *native_bytes;       // live bytes behind objects, which Lua cannot see; may be NULL
 } lb_host;
 
 typedef struct lb_vm lb_vm;

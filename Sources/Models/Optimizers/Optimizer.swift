@@ -57,7 +57,7 @@ open class Optimizer {
       } else {
         continue
       }
-      value.storage.version += 1
+      value.storage.markChanged()
       try parameter.enforceConstraints()
     }
   }

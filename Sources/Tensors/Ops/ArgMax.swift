@@ -35,10 +35,10 @@ protocol ArgumentOp: ReductionOp {
 extension ArgumentOp {
   public var axes: [Int] { [axis] }
   public static var allowsEmpty: Bool { false }
-  public func dtype(of types: [DType]) throws -> DType { .i64 }
+  public func dtype(of x: DType) throws -> DType { .i64 }
 
-  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    let x = try t[0].movingToEnd(axis).contiguous()
+  public func forward(_ x: Tensor, _ context: inout Context) throws -> Tensor {
+    let x = try x.movingToEnd(axis).contiguous()
     let y = try Tensor(undefined: context.shape, .i64)
     switch x.dtype {
     case .f32: search(x, y, Float.self)

@@ -1,23 +1,21 @@
 /// An op over two tensors that broadcast to one shape (NumPy's rule) and have one element type.
-public protocol BroadcastingOp: Op {}
+public protocol BroadcastingOp: TwoInputOp {}
 
 extension BroadcastingOp {
-  public func shape(of s: [Shape]) throws -> Shape {
-    guard let shape = Shape.broadcast(s[0], s[1]) else {
-      throw ShapeError(name, "shapes \(s[0]) and \(s[1]) do not broadcast")
+  public func shape(of a: Shape, _ b: Shape) throws -> Shape {
+    guard let shape = Shape.broadcast(a, b) else {
+      throw ShapeError(name, "shapes \(a) and \(b) do not broadcast")
     }
     return shape
   }
 
-  public func dtype(of types: [DType]) throws -> DType { try sharedType(types) }
+  public func dtype(of a: DType, _ b: DType) throws -> DType { try sharedType(a, b) }
 
   /// The element type of both operands, which must be a number's.
-  func sharedType(_ types: [DType]) throws -> DType {
-    try require(
-      types[0] == types[1],
-      "element types \(types[0]) and \(types[1]) differ; convert one with to(\"\(types[0])\")")
-    try require(types[0] != .bool, "bool tensors have no arithmetic; convert with to(\"i32\") first")
-    return types[0]
+  func sharedType(_ a: DType, _ b: DType) throws -> DType {
+    try require(a == b, "element types \(a) and \(b) differ; convert one with to(\"\(a)\")")
+    try require(a != .bool, "bool tensors have no arithmetic; convert with to(\"i32\") first")
+    return a
   }
 }
 
@@ -32,9 +30,9 @@ public protocol ArithmeticOp: BroadcastingOp {
 }
 
 extension ArithmeticOp {
-  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    let y = try Elementwise.result(t[0], t[1], context)
-    fill(t[0], t[1], into: y)
+  public func forward(_ a: Tensor, _ b: Tensor, _ context: inout Context) throws -> Tensor {
+    let y = try Elementwise.result(a, b, context)
+    fill(a, b, into: y)
     return y
   }
 

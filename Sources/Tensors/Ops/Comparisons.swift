@@ -12,29 +12,27 @@ public protocol ComparisonOp: BroadcastingOp {
 }
 
 extension ComparisonOp {
-  public func dtype(of types: [DType]) throws -> DType {
-    try require(
-      types[0] == types[1],
-      "element types \(types[0]) and \(types[1]) differ; convert one with to(\"\(types[0])\")")
+  public func dtype(of a: DType, _ b: DType) throws -> DType {
+    try require(a == b, "element types \(a) and \(b) differ; convert one with to(\"\(a)\")")
     return .bool
   }
 
-  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    let y = try Elementwise.result(t[0], t[1], context)
-    switch t[0].dtype {
-    case .f32: Elementwise.single(t[0], t[1], into: y, kernel, Truth.self) { Truth(holds($0, $1)) }
-    case .f64: compare(t, y, Double.self)
-    case .i64: compare(t, y, Int64.self)
-    case .i32: compare(t, y, Int32.self)
-    case .i8: compare(t, y, Int8.self)
-    case .u8: compare(t, y, UInt8.self)
-    case .bool: compare(t, y, Truth.self)
+  public func forward(_ a: Tensor, _ b: Tensor, _ context: inout Context) throws -> Tensor {
+    let y = try Elementwise.result(a, b, context)
+    switch a.dtype {
+    case .f32: Elementwise.single(a, b, into: y, kernel, Truth.self) { Truth(holds($0, $1)) }
+    case .f64: compare(a, b, y, Double.self)
+    case .i64: compare(a, b, y, Int64.self)
+    case .i32: compare(a, b, y, Int32.self)
+    case .i8: compare(a, b, y, Int8.self)
+    case .u8: compare(a, b, y, UInt8.self)
+    case .bool: compare(a, b, y, Truth.self)
     }
     return y
   }
 
-  private func compare<T: Element>(_ t: [Tensor], _ y: Tensor, _: T.Type) {
-    Elementwise.binary(t[0], t[1], into: y, T.self, Truth.self) { Truth(holds($0, $1)) }
+  private func compare<T: Element>(_ a: Tensor, _ b: Tensor, _ y: Tensor, _: T.Type) {
+    Elementwise.binary(a, b, into: y, T.self, Truth.self) { Truth(holds($0, $1)) }
   }
 
   public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] { [nil, nil] }

@@ -5,13 +5,13 @@ public struct Div: BroadcastingOp {
   public static let name = "div"
   public init() {}
 
-  public func dtype(of types: [DType]) throws -> DType {
-    let type = try sharedType(types)
+  public func dtype(of a: DType, _ b: DType) throws -> DType {
+    let type = try sharedType(a, b)
     return type.isFloatingPoint ? type : .f32
   }
 
-  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    let (a, b) = (try t[0].converted(to: context.dtype), try t[1].converted(to: context.dtype))
+  public func forward(_ a: Tensor, _ b: Tensor, _ context: inout Context) throws -> Tensor {
+    let (a, b) = (try a.converted(to: context.dtype), try b.converted(to: context.dtype))
     let y = try Elementwise.result(a, b, context)
     if context.dtype == .f64 {
       Elementwise.binary(a, b, into: y, Double.self, Double.self, /)

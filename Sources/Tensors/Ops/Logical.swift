@@ -4,13 +4,15 @@ public protocol LogicalOp: BroadcastingOp {
 }
 
 extension LogicalOp {
-  public func dtype(of types: [DType]) throws -> DType { try bools(types) }
+  public func dtype(of a: DType, _ b: DType) throws -> DType {
+    try requireBool(a)
+    try requireBool(b)
+    return .bool
+  }
 
-  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    let y = try Elementwise.result(t[0], t[1], context)
-    Elementwise.binary(t[0], t[1], into: y, Truth.self, Truth.self) {
-      Truth(value($0.byte != 0, $1.byte != 0))
-    }
+  public func forward(_ a: Tensor, _ b: Tensor, _ context: inout Context) throws -> Tensor {
+    let y = try Elementwise.result(a, b, context)
+    Elementwise.binary(a, b, into: y, Truth.self, Truth.self) { Truth(value($0.byte != 0, $1.byte != 0)) }
     return y
   }
 
@@ -18,11 +20,8 @@ extension LogicalOp {
 }
 
 extension Op {
-  fileprivate func bools(_ types: [DType]) throws -> DType {
-    for type in types {
-      try require(type == .bool, "needs bool tensors, got \(type); compare first, as in x:ne(0)")
-    }
-    return .bool
+  fileprivate func requireBool(_ type: DType) throws {
+    try require(type == .bool, "needs bool tensors, got \(type); compare first, as in x:ne(0)")
   }
 }
 
@@ -41,15 +40,18 @@ public struct LogicalOr: LogicalOp {
 }
 
 /// `not x`. ONNX Not.
-public struct LogicalNot: Op {
+public struct LogicalNot: OneInputOp {
   public static let name = "logical_not"
   public init() {}
 
-  public func shape(of s: [Shape]) throws -> Shape { s[0] }
-  public func dtype(of types: [DType]) throws -> DType { try bools(types) }
+  public func shape(of x: Shape) throws -> Shape { x }
+  public func dtype(of x: DType) throws -> DType {
+    try requireBool(x)
+    return x
+  }
 
-  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    try Elementwise.unary(t[0], Truth.self) { (x: Truth) in Truth(x.byte == 0) }
+  public func forward(_ x: Tensor, _ context: inout Context) throws -> Tensor {
+    try Elementwise.unary(x, Truth.self) { (x: Truth) in Truth(x.byte == 0) }
   }
 
   public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] { [nil] }

@@ -4,28 +4,28 @@ public struct MatMul: BroadcastingOp {
   public static let name = "matmul"
   public init() {}
 
-  public func shape(of s: [Shape]) throws -> Shape {
-    try require(s[0].rank > 0 && s[1].rank > 0, "needs vectors or matrices, got \(s[0]) and \(s[1])")
-    let (a, b) = (Self.matrix(s[0], left: true), Self.matrix(s[1], left: false))
+  public func shape(of left: Shape, _ right: Shape) throws -> Shape {
+    try require(left.rank > 0 && right.rank > 0, "needs vectors or matrices, got \(left) and \(right)")
+    let (a, b) = (Self.matrix(left, left: true), Self.matrix(right, left: false))
     let (inner, height) = (a[a.rank - 1], b[b.rank - 2])
     try require(
-      inner == height, "\(s[0]) has \(inner) columns, \(s[1]) has \(height) rows; they must be equal")
-    guard let batch = Shape.broadcast(Shape(a.dropLast(2)), Shape(b.dropLast(2))) else {
-      throw ShapeError(name, "batch dimensions of \(s[0]) and \(s[1]) do not broadcast")
+      inner == height, "\(left) has \(inner) columns, \(right) has \(height) rows; they must be equal")
+    guard var shape = Shape.broadcast(a.dropping(last: 2), b.dropping(last: 2)) else {
+      throw ShapeError(name, "batch dimensions of \(left) and \(right) do not broadcast")
     }
-    let ends = (s[0].rank > 1 ? [a[a.rank - 2]] : []) + (s[1].rank > 1 ? [b[b.rank - 1]] : [])
-    return Shape(batch.dims + ends)
+    if left.rank > 1 { shape.append(a[a.rank - 2]) }
+    if right.rank > 1 { shape.append(b[b.rank - 1]) }
+    return shape
   }
 
-  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
+  public func forward(_ left: Tensor, _ right: Tensor, _ context: inout Context) throws -> Tensor {
     let y = try Tensor(undefined: context.shape, context.dtype)
-    let (a, b) = (Self.matrix(t[0], left: true), Self.matrix(t[1], left: false))
+    let (a, b) = (Self.matrix(left, left: true), Self.matrix(right, left: false))
     if y.count == 0 { return y }
     if b.rank == 2 {
       // One matrix for the whole batch: the rows of all members make one tall matrix.
-      let rows = a.rank == 2 ? a : try a.contiguous()
-      try MatrixProduct.run(
-        a.rank == 2 ? try Self.readable(rows) : Matrices(rowsOf: rows), try Self.readable(b), into: y)
+      let rows = a.rank == 2 ? Matrices(a) : Matrices(rowsOf: try a.contiguous())
+      try MatrixProduct.run(rows, Matrices(b), into: y)
     } else {
       try batched(a, b, into: y)
     }
@@ -33,11 +33,11 @@ public struct MatMul: BroadcastingOp {
   }
 
   private func batched(_ a: Tensor, _ b: Tensor, into y: Tensor) throws {
-    let (a, b) = (try Self.readable(a).tensor, try Self.readable(b).tensor)
-    let batch = Shape.broadcast(Shape(a.shape.dropLast(2)), Shape(b.shape.dropLast(2))) ?? []
+    let (a, b) = (try Matrices(a).readable().tensor, try Matrices(b).readable().tensor)
+    let batch = Shape.broadcast(a.shape.dropping(last: 2), b.shape.dropping(last: 2)) ?? []
     let size = a.shape[a.rank - 2] * b.shape[b.rank - 1]
     func steps(_ t: Tensor) -> Strides {
-      t.view(Shape(t.shape.dropLast(2)), strides: Strides(t.strides.dropLast(2))).strides(broadcastTo: batch)
+      t.view(t.shape.dropping(last: 2), strides: t.strides.dropping(last: 2)).strides(broadcastTo: batch)
     }
     var dense = batch.contiguousStrides
     for i in dense.indices { dense[i] *= size }
@@ -65,14 +65,20 @@ public struct MatMul: BroadcastingOp {
 
   public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
     let (a, b) = (Self.matrix(record.inputs[0], left: true), Self.matrix(record.inputs[1], left: false))
-    var dims = dy.shape.dims
-    if record.inputs[0].rank == 1 { dims.insert(1, at: dims.count - (record.inputs[1].rank == 1 ? 0 : 1)) }
-    if record.inputs[1].rank == 1 { dims.append(1) }
-    let dy = try dy.reshaped(Shape(dims))
+    let dy = try dy.reshaped(matrix(dy.shape, of: record.inputs[0].rank, record.inputs[1].rank))
     return [
       record.needs[0] ? try leftGradient(dy, b, a.shape).reshaped(record.inputs[0].shape) : nil,
       record.needs[1] ? try rightGradient(a, dy, b.shape).reshaped(record.inputs[1].shape) : nil,
     ]
+  }
+
+  /// The shape of the result as matrices: with the dimensions back that vectors lack.
+  private func matrix(_ shape: Shape, of left: Int, _ right: Int) -> Shape {
+    if left > 1 && right > 1 { return shape }
+    var dims = shape.dims
+    if left == 1 { dims.insert(1, at: dims.count - (right == 1 ? 0 : 1)) }
+    if right == 1 { dims.append(1) }
+    return Shape(dims)
   }
 
   private func leftGradient(_ dy: Tensor, _ b: Tensor, _ shape: Shape) throws -> Tensor {
@@ -101,13 +107,6 @@ public struct MatMul: BroadcastingOp {
   private static func matrix(_ t: Tensor, left: Bool) -> Tensor {
     if t.rank > 1 { return t }
     return t.view(matrix(t.shape, left: left), strides: left ? [0, t.strides[0]] : [t.strides[0], 0])
-  }
-
-  /// Matrices that the engine can read: where they lie, or copied.
-  private static func readable(_ t: Tensor) throws -> Matrices {
-    let matrices = Matrices(t)
-    return t.dtype != .f32 || matrices.isReadable(batch: 1)
-      ? matrices : Matrices(try t.copy(format: .contiguous))
   }
 }
 

@@ -43,16 +43,16 @@ extension ExtremumOp {
   public static var allowsEmpty: Bool { false }
   public static var keepsOutput: Bool { true }
 
-  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    if context.dtype == .f32, let y = try kernel.run(t[0], axes, context.shape) { return y }
+  public func forward(_ x: Tensor, _ context: inout Context) throws -> Tensor {
+    if context.dtype == .f32, let y = try kernel.run(x, axes, context.shape) { return y }
     return switch context.dtype {
-    case .f32: try run(t[0], context, Float.self)
-    case .f64: try run(t[0], context, Double.self)
-    case .i64: try run(t[0], context, Int64.self)
-    case .i32: try run(t[0], context, Int32.self)
-    case .i8: try run(t[0], context, Int8.self)
-    case .u8: try run(t[0], context, UInt8.self)
-    case .bool: try run(t[0].converted(to: .u8), context, UInt8.self).converted(to: .bool)
+    case .f32: try run(x, context, Float.self)
+    case .f64: try run(x, context, Double.self)
+    case .i64: try run(x, context, Int64.self)
+    case .i32: try run(x, context, Int32.self)
+    case .i8: try run(x, context, Int8.self)
+    case .u8: try run(x, context, UInt8.self)
+    case .bool: try run(x.converted(to: .u8), context, UInt8.self).converted(to: .bool)
     }
   }
 

@@ -36,7 +36,7 @@ private func choiceGradients(_ dy: Tensor, _ record: Record, _ wins: some Op) th
     Equal()(record.inputs[0], record.inputs[1]).converted(to: dy.dtype), .scalar(0.5, dy.dtype))
   return try (0...1).map { i in
     guard record.needs[i] else { return nil }
-    let mine = try wins.apply([record.inputs[i], record.inputs[1 - i]]).converted(to: dy.dtype)
+    let mine = try wins.apply(record.inputs[i], record.inputs[1 - i]).converted(to: dy.dtype)
     return try Mul()(dy, Add()(mine, tie)).summed(to: record.inputs[i].shape)
   }
 }

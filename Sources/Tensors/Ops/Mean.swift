@@ -10,16 +10,16 @@ public struct Mean: ReductionOp {
     self.keepDims = keepDims
   }
 
-  public func dtype(of types: [DType]) throws -> DType { types[0].isFloatingPoint ? types[0] : .f32 }
+  public func dtype(of x: DType) throws -> DType { x.isFloatingPoint ? x : .f32 }
 
-  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    let sum = try Sum(axes: axes, keepDims: keepDims).evaluate(t[0]).converted(to: context.dtype)
-    return try Div().evaluate(sum, .scalar(Double(extent(t[0].shape)), context.dtype))
+  public func forward(_ x: Tensor, _ context: inout Context) throws -> Tensor {
+    let sum = try Sum(axes: axes, keepDims: keepDims).evaluate(x).converted(to: context.dtype)
+    return try Div().evaluate(sum, .scalar(Double(extent(x.shape)), context.dtype))
   }
 
   public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
     let x = record.inputs[0]
     let share = try Div()(dy, .scalar(Double(extent(x.shape)), dy.dtype))
-    return [try BroadcastTo(shape: x.shape)(aligned(share, with: x))]
+    return [repeated(share, like: x)]
   }
 }

@@ -7,15 +7,15 @@ public struct Pow: BroadcastingOp {
   public static let name = "pow"
   public init() {}
 
-  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    let y = try Elementwise.result(t[0], t[1], context)
+  public func forward(_ a: Tensor, _ b: Tensor, _ context: inout Context) throws -> Tensor {
+    let y = try Elementwise.result(a, b, context)
     switch context.dtype {
-    case .f32: Elementwise.single(t[0], t[1], into: y, qk_f32_pow, Float.self, Float.pow)
-    case .f64: Elementwise.binary(t[0], t[1], into: y, Double.self, Double.self, Double.pow)
-    case .i64: try integers(t[0], t[1], y, Int64.self)
-    case .i32: try integers(t[0], t[1], y, Int32.self)
-    case .i8: try integers(t[0], t[1], y, Int8.self)
-    case .u8: try integers(t[0], t[1], y, UInt8.self)
+    case .f32: Elementwise.single(a, b, into: y, qk_f32_pow, Float.self, Float.pow)
+    case .f64: Elementwise.binary(a, b, into: y, Double.self, Double.self, Double.pow)
+    case .i64: try integers(a, b, y, Int64.self)
+    case .i32: try integers(a, b, y, Int32.self)
+    case .i8: try integers(a, b, y, Int8.self)
+    case .u8: try integers(a, b, y, UInt8.self)
     case .bool: preconditionFailure("sharedType refuses bool")
     }
     return y

@@ -10,10 +10,10 @@ public struct Prod: ReductionOp {
     self.keepDims = keepDims
   }
 
-  public func dtype(of types: [DType]) throws -> DType { types[0].isFloatingPoint ? types[0] : .i64 }
+  public func dtype(of x: DType) throws -> DType { x.isFloatingPoint ? x : .i64 }
 
-  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    let x = try t[0].converted(to: context.dtype)
+  public func forward(_ x: Tensor, _ context: inout Context) throws -> Tensor {
+    let x = try x.converted(to: context.dtype)
     switch context.dtype {
     case .f32: return try Reduction.run(x, axes, context.shape, Float.self, Float(1), *)
     case .f64: return try Reduction.run(x, axes, context.shape, Double.self, Double(1), *)

@@ -13,6 +13,11 @@ struct ReductionKernel {
   /// Reduces dense fp32 `x` along `axes`; nil where the dimensions alternate too often between kept and reduced
   /// for a few calls of the loops.
   func run(_ x: Tensor, _ axes: [Int], _ shape: Shape) throws -> Tensor? {
+    if shape.elements == 1, x.count > 0, x.isDense {  // everything into one number
+      let y = try Tensor(undefined: shape)
+      try reduceRows(1, x.count, x.floats, y.floats)
+      return y
+    }
     guard x.count > 0, let dims = Self.merged(x, axes) else { return nil }
     let y = try Tensor(undefined: shape)
     let extents = dims.map(\.extent)

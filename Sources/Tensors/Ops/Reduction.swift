@@ -1,5 +1,5 @@
 /// What reductions share: the axes, and the walk.
-public protocol ReductionOp: Op {
+public protocol ReductionOp: OneInputOp {
   /// 0-based dimensions to reduce over, each once.
   var axes: [Int] { get }
   /// Whether they stay, with extent 1.
@@ -11,14 +11,17 @@ public protocol ReductionOp: Op {
 extension ReductionOp {
   public static var allowsEmpty: Bool { true }
 
-  public func shape(of s: [Shape]) throws -> Shape {
-    for axis in axes { try requireAxis(axis, of: s[0]) }
-    try require(Set(axes).count == axes.count, "a dimension is named twice")
-    if !Self.allowsEmpty, axes.contains(where: { s[0][$0] == 0 }) {
-      throw ShapeError(name, "\(s[0]) has nothing to reduce over")
+  public func shape(of x: Shape) throws -> Shape {
+    var kept = x
+    for axis in axes {
+      try requireAxis(axis, of: x)
+      try require(kept[axis] >= 0, "a dimension is named twice")
+      try require(Self.allowsEmpty || x[axis] > 0, "\(x) has nothing to reduce over")
+      kept[axis] = -1
     }
-    return Shape(
-      s[0].indices.filter { keepDims || !axes.contains($0) }.map { axes.contains($0) ? 1 : s[0][$0] })
+    var shape = Shape()
+    for extent in kept where keepDims || extent >= 0 { shape.append(extent < 0 ? 1 : extent) }
+    return shape
   }
 
   /// A tensor of the result's shape as it broadcasts against the input.
@@ -26,6 +29,18 @@ extension ReductionOp {
     var kept = input.shape
     for axis in axes { kept[axis] = 1 }
     return try reduced.reshaped(kept)
+  }
+
+  /// A tensor of the result's shape, repeated along what was reduced: a view of the input's shape. No record.
+  func repeated(_ reduced: Tensor, like input: Tensor) -> Tensor {
+    var strides = Strides(repeating: 0, rank: input.rank)
+    var next = 0
+    for axis in input.shape.indices {
+      let isKept = !axes.contains(axis)
+      if isKept { strides[axis] = reduced.strides[next] }
+      if isKept || keepDims { next += 1 }
+    }
+    return reduced.view(input.shape, strides: strides)
   }
 
   /// Elements of the input that go into one of the result.

@@ -16,10 +16,10 @@ public struct Sum: ReductionOp {
     self.keepDims = keepDims
   }
 
-  public func dtype(of types: [DType]) throws -> DType { types[0].isFloatingPoint ? types[0] : .i64 }
+  public func dtype(of x: DType) throws -> DType { x.isFloatingPoint ? x : .i64 }
 
-  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    let (x, shape) = (t[0], context.shape)
+  public func forward(_ x: Tensor, _ context: inout Context) throws -> Tensor {
+    let shape = context.shape
     if x.dtype == .f32, let y = try Self.kernel.run(x, axes, shape) { return y }
     switch x.dtype {
     case .f32:
@@ -34,6 +34,6 @@ public struct Sum: ReductionOp {
   }
 
   public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
-    [try BroadcastTo(shape: record.inputs[0].shape)(aligned(dy, with: record.inputs[0]))]
+    [repeated(dy, like: record.inputs[0])]
   }
 }

@@ -2,7 +2,7 @@
 ///
 /// `slope` is the derivative in terms of whichever is cheaper: the input, or the output where the op declares
 /// `keepsOutput`.
-public protocol UnaryOp: Op {
+public protocol UnaryOp: OneInputOp {
   func slope<T: Real>(_ v: T) -> T
   /// The fp32 loops in C; nil where the op has none and Swift's are used.
   var kernel: UnaryKernel? { get }
@@ -38,7 +38,7 @@ public struct UnaryKernel {
 
 extension UnaryOp {
   public var kernel: UnaryKernel? { nil }
-  public func shape(of s: [Shape]) throws -> Shape { s[0] }
+  public func shape(of x: Shape) throws -> Shape { x }
 
   public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
     let v = Self.keepsOutput ? record.output : record.inputs[0]
@@ -56,32 +56,32 @@ extension UnaryOp {
 }
 
 extension RealUnaryOp {
-  public func dtype(of types: [DType]) throws -> DType { types[0].isFloatingPoint ? types[0] : .f32 }
+  public func dtype(of x: DType) throws -> DType { x.isFloatingPoint ? x : .f32 }
 
-  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    if context.dtype == .f64 { return try Elementwise.unary(t[0], Double.self) { value($0 as Double) } }
-    let x = try t[0].converted(to: .f32)
+  public func forward(_ x: Tensor, _ context: inout Context) throws -> Tensor {
+    if context.dtype == .f64 { return try Elementwise.unary(x, Double.self) { value($0 as Double) } }
+    let x = try x.converted(to: .f32)
     guard let kernel else { return try Elementwise.unary(x, Float.self) { value($0 as Float) } }
     return try Elementwise.unary(x, Float.self, Float.self) { kernel.forward($0, $1, $2) }
   }
 }
 
 extension NumericUnaryOp {
-  public func dtype(of types: [DType]) throws -> DType {
-    try require(types[0] != .bool, "bool tensors have no arithmetic; convert with to(\"i32\") first")
-    return types[0]
+  public func dtype(of x: DType) throws -> DType {
+    try require(x != .bool, "bool tensors have no arithmetic; convert with to(\"i32\") first")
+    return x
   }
 
-  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
+  public func forward(_ x: Tensor, _ context: inout Context) throws -> Tensor {
     switch context.dtype {
     case .f32:
-      guard let kernel else { return try Elementwise.unary(t[0], Float.self) { value($0 as Float) } }
-      return try Elementwise.unary(t[0], Float.self, Float.self) { kernel.forward($0, $1, $2) }
-    case .f64: return try Elementwise.unary(t[0], Double.self) { value($0 as Double) }
-    case .i64: return try Elementwise.unary(t[0], Int64.self) { value($0 as Int64) }
-    case .i32: return try Elementwise.unary(t[0], Int32.self) { value($0 as Int32) }
-    case .i8: return try Elementwise.unary(t[0], Int8.self) { value($0 as Int8) }
-    case .u8: return try Elementwise.unary(t[0], UInt8.self) { value($0 as UInt8) }
+      guard let kernel else { return try Elementwise.unary(x, Float.self) { value($0 as Float) } }
+      return try Elementwise.unary(x, Float.self, Float.self) { kernel.forward($0, $1, $2) }
+    case .f64: return try Elementwise.unary(x, Double.self) { value($0 as Double) }
+    case .i64: return try Elementwise.unary(x, Int64.self) { value($0 as Int64) }
+    case .i32: return try Elementwise.unary(x, Int32.self) { value($0 as Int32) }
+    case .i8: return try Elementwise.unary(x, Int8.self) { value($0 as Int8) }
+    case .u8: return try Elementwise.unary(x, UInt8.self) { value($0 as UInt8) }
     case .bool: preconditionFailure("dtype(of:) refuses bool")
     }
   }

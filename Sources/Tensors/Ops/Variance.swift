@@ -13,12 +13,12 @@ public struct Variance: ReductionOp {
     self.correction = correction
   }
 
-  public func dtype(of types: [DType]) throws -> DType { types[0].isFloatingPoint ? types[0] : .f32 }
+  public func dtype(of x: DType) throws -> DType { x.isFloatingPoint ? x : .f32 }
 
-  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    let n = extent(t[0].shape)
+  public func forward(_ x: Tensor, _ context: inout Context) throws -> Tensor {
+    let n = extent(x.shape)
     try require(n > correction, "of \(n) element(s) with correction \(correction) has no value")
-    let x = try t[0].converted(to: context.dtype)
+    let x = try x.converted(to: context.dtype)
     let deviation = try Sub().evaluate(x, Mean(axes: axes, keepDims: true).evaluate(x))
     context.save(deviation)
     let sum = try Sum(axes: axes, keepDims: keepDims).evaluate(Square().evaluate(deviation))

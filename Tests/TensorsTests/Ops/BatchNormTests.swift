@@ -43,7 +43,7 @@ import Testing
     for (a, b) in zip(try mean.doubles() + variance.doubles(), [0.2, 0.05, 0.3, 1.1, 1.35, 1.1]) {
       #expect(abs(a - b) < 1e-6)
     }
-    #expect(mean.storage.version == 0)
+    #expect(mean.storage.changed == 0)
   }
 
   @Test(arguments: [true, false], [true, false])
