@@ -15,7 +15,7 @@ public final class RowGradient {
     rows = Self.unique(indices)
     values = try Tensor.zeros(shape.replacing(0, with: rows.count), gradients.dtype)
     let places = try Tensor([indices.count], Self.places(of: indices, in: rows))
-    gradients.addRows(to: values, places.pointer())
+    gradients.addRows(to: values, places)
   }
 
   /// Both together.
@@ -33,7 +33,7 @@ public final class RowGradient {
   }
 
   /// `table += self`
-  func add(to table: Tensor) throws { values.addRows(to: table, try Tensor([rows.count], rows).pointer()) }
+  func add(to table: Tensor) throws { values.addRows(to: table, try Tensor([rows.count], rows)) }
 
   private static func unique(_ indices: UnsafeBufferPointer<Int64>) -> [Int64] {
     var rows: [Int64] = []
@@ -55,10 +55,12 @@ public final class RowGradient {
 
 extension Tensor {
   /// `table[places[i]] += self[i]` for every row i of this contiguous tensor.
-  func addRows(to table: Tensor, _ places: UnsafePointer<Int64>) {
+  func addRows(to table: Tensor, _ indices: Tensor) {
     let rows = shape[0]
     guard count > 0 else { return }
     let width = count / rows
+    let places = indices.pointer(Int64.self)
+    defer { withExtendedLifetime(indices) {} }
     if dtype == .f32 { return qk_f32_scatter_add_rows(rows, width, floats, places, table.floats) }
     let (from, to) = (pointer(Double.self), table.pointer(Double.self))
     for i in 0..<count { to[Int(places[i / width]) * width + i % width] += from[i] }

@@ -103,10 +103,7 @@ extension Tensor {
 
   /// Dense [N, C, H, W] with the channels innermost. A tensor can be both (one channel, or 1x1 pixels).
   public var isChannelsLast: Bool {
-    guard rank == 4 else { return false }
-    let wanted = shape.channelsLastStrides
-    for i in 0..<4 where shape[i] != 1 && strides[i] != wanted[i] { return shape.elements == 0 }
-    return true
+    rank == 4 && hasChannelsInnermost
   }
 
   /// The format a result should have so that it lies like this tensor.
@@ -118,8 +115,12 @@ extension Tensor {
   /// Whether every element of the storage range is used once, in one of the formats.
   public var isDense: Bool { isContiguous || isChannelsLast || isSequenceChannelsLast }
 
-  var isSequenceChannelsLast: Bool {
-    rank == 3 && Self.dense(shape, strides, shape.channelsLastStrides)
+  var isSequenceChannelsLast: Bool { rank == 3 && hasChannelsInnermost }
+
+  private var hasChannelsInnermost: Bool {
+    let wanted = shape.channelsLastStrides
+    for i in 0..<rank where shape[i] != 1 && strides[i] != wanted[i] { return shape.elements == 0 }
+    return true
   }
 
   /// Another view of the same storage.

@@ -207,7 +207,8 @@ private let columnwise: [Run] = [
     path.batch_norm_backward(131, n, 131, dy, x, gain, mean, gain, gain, mean, slope, offset, &through)
     var mixed = x
     path.group_norm_backward(131, n, dy, x, gain, mean, dgain, dbias, &mixed)
-    return bits(mean + variance + y + rectified + summed + dgain + dbias + dx + slope + offset + through + mixed)
+    return bits(
+      mean + variance + y + rectified + summed + dgain + dbias + dx + slope + offset + through + mixed)
   },
 ]
 

@@ -70,7 +70,8 @@ final class ExampleGather: @unchecked Sendable {
     let groups = normalization.factors.count
     let length = elements / max(groups, 1)
     if groups > 1 && (geometry.isInterleaved || length == 1) {
-      qk_f32_scale_shift(length, groups, target, normalization.factors, normalization.shifts, false, target)
+      qk_f32_scale_shift(
+        length, groups, target, normalization.factors, normalization.shifts, nil, false, target)
       return
     }
     for group in 0..<groups {

@@ -49,7 +49,7 @@ public struct Embedding: Op {
       return [nil, nil]
     }
     let table = try Tensor.zeros(weight.shape, dy.dtype)
-    gradients.addRows(to: table, indices.pointer())
+    gradients.addRows(to: table, indices)
     return [table, nil]
   }
 }
