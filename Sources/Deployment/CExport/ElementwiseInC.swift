@@ -29,31 +29,19 @@ extension IntegerFlatten: CExportable {
   }
 }
 
-extension IntegerAdd: CExportable {
+extension IntegerElementwise: CExportable {
   func write(to c: inout CStep) throws {
     let p = params
-    let sum = c.structure(
-      "add_u8_params", "sum",
-      [
-        ("a_multiplier", try c.scale(p.a_multiplier)), ("b_multiplier", try c.scale(p.b_multiplier)),
+    let factors = try Params.factors.map { ($0.name, try c.scale(p[keyPath: $0.field])) }
+    let numbers = c.structure(
+      "\(Self.kind)_u8_params", Self.kind,
+      factors + [
         ("a_zero_point", "\(p.a_zero_point)"), ("b_zero_point", "\(p.b_zero_point)"),
         ("zero_point", "\(p.zero_point)"), ("lo", "\(p.lo)"), ("hi", "\(p.hi)"),
       ])
-    c.call("add_elements", of: "add.h", [sum, "\(outputElements)", c.inputs[0], c.inputs[1], c.output])
-  }
-}
-
-extension IntegerMul: CExportable {
-  func write(to c: inout CStep) throws {
-    let p = params
-    let product = c.structure(
-      "mul_u8_params", "product",
-      [
-        ("multiplier", try c.scale(p.multiplier)), ("a_zero_point", "\(p.a_zero_point)"),
-        ("b_zero_point", "\(p.b_zero_point)"), ("zero_point", "\(p.zero_point)"), ("lo", "\(p.lo)"),
-        ("hi", "\(p.hi)"),
-      ])
-    c.call("mul_elements", of: "mul.h", [product, "\(outputElements)", c.inputs[0], c.inputs[1], c.output])
+    c.call(
+      "\(Self.kind)_elements", of: "\(Self.kind).h",
+      [numbers, "\(outputElements)", c.inputs[0], c.inputs[1], c.output])
   }
 }
 
