@@ -55,6 +55,20 @@ private final class Twice: Module {
     #expect(graph.order == before)
   }
 
+  @Test func opensDimensionsThatItsOperationsLeaveOpen() throws {
+    let graph = try Graph(
+      capturing: Twice(try Bias([1, 2])), [try Tensor([1, 3, 2], [Float](repeating: 0, count: 6))])
+    try graph.open([["batch", "length", nil]])
+    #expect(graph.dimensionNames[graph.inputs[0]] == ["batch", "length", nil])
+    #expect { try graph.open([["batch", nil, "features"]]) } throws: {
+      "\($0)".hasPrefix("open: the graph takes no other extents than its example's: ")
+    }
+    #expect(graph.dimensionNames[graph.inputs[0]] == ["batch", "length", nil])
+    #expect { try graph.open([["batch"]]) } throws: {
+      "\($0)" == "open: input 'input' has the shape [1, 3, 2], got 1 names for it"
+    }
+  }
+
   @Test func sweepsWhatNobodyReads() throws {
     let graph = try Graph(capturing: Twice(try Bias([1, 2])), [try Tensor([1, 2], [Float(0), 0])])
     let inner = graph.order[2]

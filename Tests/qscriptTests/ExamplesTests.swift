@@ -64,6 +64,6 @@ import Testing
     let files = try FileManager.default.contentsOfDirectory(atPath: examples.path).filter {
       $0.hasSuffix(".lua")
     }
-    #expect(files.sorted() == ["mnist.lua", "quickstart.lua"])
+    #expect(files.sorted() == ["minilm.lua", "mnist.lua", "quickstart.lua"])
   }
 }

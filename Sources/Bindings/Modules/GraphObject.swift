@@ -55,6 +55,16 @@ extension Graph {
         for pass in Pass.simplifying { try g.apply(pass) }
         return g
       },
+      Function(
+        "open",
+        "Says which dimensions may have any extent, in files too; else only the first of each input may. Returns the graph.",
+        .graph,
+        .rest(
+          "names", [String].self, "for each input a list, such as {\"batch\", \"length\"}; \"\" stays fixed")
+      ) { g, names in
+        try g.open(names.map { $0.map { $0.isEmpty ? nil : $0 } })
+        return g
+      },
       Function("copy", "The same nodes and parameters in another graph.", .graph) { g in g.copy() },
     ]
   }

@@ -20,7 +20,8 @@ enum LayerLibrary {
       ) { inputs, outputs, bias in try LinearLayer(inputs, outputs, bias: bias) as Module },
       Function(
         "multi_head_attention",
-        "Self-attention: every position looks at all others, once for each head. [N, T, features] to the same.",
+        "Self-attention: every position looks at all others, once for each head. [N, T, features] to the same. A second "
+          + "input, a mask that broadcasts to [N, heads, T, T], is added to the scores: 0 where to look, -inf where not.",
         .required("features", Int.self, "of a position"),
         .required("heads", Int.self, "that share the features"),
         .option("causal", default: false, "whether a position sees only those before it and itself"), .bias,

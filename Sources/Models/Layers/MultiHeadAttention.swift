@@ -1,7 +1,8 @@
 import Tensors
 
 /// Self-attention over several heads: [N, T, features] to [N, T, features] (Vaswani et al., "Attention is all you
-/// need", 2017, section 3.2.2). Children `q`, `k`, `v` and `out`, linear layers of `features` each.
+/// need", 2017, section 3.2.2). Children `q`, `k`, `v` and `out`, linear layers of `features` each. A second input is a
+/// mask, which broadcasts to [N, heads, T, T] and is added to the scores.
 public final class MultiHeadAttention: Module {
   private let q, k, v, out: LinearLayer
   private let op: Attention
@@ -19,5 +20,7 @@ public final class MultiHeadAttention: Module {
     for (name, child) in [("q", q), ("k", k), ("v", v), ("out", out)] { register(name, child) }
   }
 
-  public override func forward(_ x: [Tensor]) throws -> Tensor { try out(op(q(x[0]), k(x[0]), v(x[0]))) }
+  public override func forward(_ x: [Tensor]) throws -> Tensor {
+    try out(op.apply([q(x[0]), k(x[0]), v(x[0])] + x.dropFirst().prefix(1)))
+  }
 }
