@@ -34,6 +34,41 @@ import Testing
     #expect(output == "0.25 0.25")
   }
 
+  @Test(arguments: [
+    ("weights = {bits = 9}", "quantize: weights must have 2 to 8 bits (got 9)"),
+    ("weights = {bit = 4}", "quantize: weights has no 'bit'"),
+    ("weights = {bits = \"four\"}", "bits must be an integer (got a string)"),
+    ("weights = {levels = \"ternary\", bits = 2}", "has both bits and levels; leave bits out"),
+    ("activations = {bits = 1}", "quantize: activations must have 2 to 8 bits (got 1)"),
+    ("layers = {head = {bits = 4}}", "quantize: no layer is called 'head'; there are '"),
+  ])
+  func `a scheme that makes no sense is refused`(options: String, complaint: String) throws {
+    let error = #expect(throws: LuaError.self) {
+      try Script().output(
+        """
+        local data = qs.data.tensors(qs.ones(8, 2), qs.zeros(8, {dtype = "i64"}))
+        qs.quantize(nn.sequential{nn.linear(2, 2)}, {calibration = data, \(options)})
+        """)
+    }
+    #expect(error?.message.contains(complaint) == true, "\(error?.message ?? "")")
+  }
+
+  @Test func `weights and activations of few bits from Lua`() throws {
+    let output = try Script().output(
+      """
+      qs.seed(2)
+      local x = qs.randn(64, 8)
+      local data = qs.data.tensors(x, qs.zeros(64, {dtype = "i64"}))
+      local model = nn.sequential{nn.linear(8, 16), nn.relu(), nn.linear(16, 4)}
+      for _, weights in ipairs{{bits = 4}, {bits = 3, granularity = "tensor"}, {levels = "ternary"}, {levels = "binary"}} do
+        local q = qs.quantize(model, {calibration = data, weights = weights,
+          activations = {bits = 4, power_of_two = true}, layers = {["*"] = {bits = 8}}})
+        print((q(x) - qs.compile(q)(x)):abs():max():item())
+      end
+      """)
+    #expect(output == "0.0\n0.0\n0.0\n0.0")
+  }
+
   @Test func `a percentile is not silently ignored`() throws {
     let error = #expect(throws: LuaError.self) {
       try Script().output(

@@ -36,7 +36,8 @@ import Testing
         queries: sizes.t, keys: sizes.s, heads: sizes.heads, key_size: sizes.d, value_size: sizes.e,
         exponential: exponential.bindMemory(to: UInt32.self).baseAddress,
         score_multiplier: step.scoreMultiplier, multiplier: step.outputMultiplier,
-        is_causal: isCausal ? 1 : 0, q_zero_point: 111, score_zero_point: 140, zero_point: 90)
+        is_causal: isCausal ? 1 : 0, q_zero_point: 111, score_zero_point: 140, zero_point: 90,
+        lo: 0, hi: 255)
       qk_attend(&attention, q, k, v, &alone, &scores)
     }
     #expect(try alone == output.array(UInt8.self))

@@ -36,6 +36,32 @@ import Testing
     #expect(bytes == values.map(params.quantize))
   }
 
+  @Test(arguments: 2...8)
+  func fewerBitsUseFewerCodes(bits: Int) throws {
+    let params = QuantParams(covering: -1, 3, bits: bits)
+    #expect(params.lowest == 0 && Int(params.highest) == (1 << bits) - 1)
+    #expect(params.quantize(-100) == 0 && params.quantize(100) == params.highest)
+    #expect(params.dequantize(params.zeroPoint) == 0)
+    let signed = QuantParams(symmetric: 2, bits: bits)
+    #expect(signed.zeroPoint == 128 && Int(signed.highest) - Int(signed.lowest) == (1 << bits) - 1)
+    #expect(abs(signed.dequantize(signed.quantize(2)) - 2) < 1e-6)
+    var generator = Generator(seed: 3)
+    let values = (0..<500).map { _ in Float(generator.normal() * 3) } + [.infinity, -.infinity, 0]
+    for params in [params, signed] {
+      let bytes = try params.quantize(Tensor([1, values.count], values)).array(UInt8.self)
+      #expect(bytes == values.map(params.quantize))
+    }
+  }
+
+  @Test(arguments: [(-1, 1), (0, 6), (-3, 0), (0, 2.55), (-3e38, 3e38)] as [(Float, Float)])
+  func scalesThatArePowersOfTwoClipNothing(min: Float, max: Float) {
+    let (exact, params) = (QuantParams(covering: min, max), QuantParams(covering: min, max, powerOfTwo: true))
+    #expect(params.scale.significand == 1)
+    #expect(params.scale >= exact.scale && params.scale < 2 * exact.scale)
+    for x in [min, max] { #expect(abs(params.dequantize(params.quantize(x)) - x) <= params.scale * 0.5001) }
+    #expect(QuantParams(symmetric: 127, powerOfTwo: true).scale == 1)
+  }
+
   @Test func boundsFollowTheActivation() {
     let params = QuantParams(covering: -1, 9)
     #expect(ActivationRange.nonNegative.bounds(params) == (params.zeroPoint, 255))

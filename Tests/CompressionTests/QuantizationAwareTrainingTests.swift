@@ -115,7 +115,7 @@ import Testing
       y
         == (try WeightQuantizer(weight: weight, bias: nil, inputScale: 1).dequantized(weight).array(
           Float.self)))
-    let whole = try FakeQuantizeWeight(.tensor)(weight).array(Float.self)
+    let whole = try FakeQuantizeWeight(WeightScheme(.integer(bits: 8), .tensor))(weight).array(Float.self)
     #expect(whole == [0, -1, 0, 100, 30, -127])
   }
 }

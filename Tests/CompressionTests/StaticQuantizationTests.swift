@@ -74,6 +74,54 @@ import Testing
     #expect(dot / norms > 0.98, "cosine of the gradients \(dot / norms)")
   }
 
+  @Test func layersMayHaveASchemeOfTheirOwn() throws {
+    let graph = try Graph(capturing: ConvNet(seed: 1), [images(2, seed: 1)])
+    let quantize = StaticQuantization(
+      weights: WeightScheme(.integer(bits: 4)),
+      layers: ["conv2d": WeightScheme(), "lin*": WeightScheme(.ternary)])
+    let graph4 = try quantize(graph, calibration: [images(64, seed: 2)])
+    let bits = graph4.order.compactMap { id -> String? in
+      guard let (_, reads) = graph4.operation(id), reads.count > 1,
+        let quantizer = graph4.leaf(reads[1])?.constraint(WeightQuantizer.self)
+      else { return nil }
+      return "\(graph4[id].name) \(quantizer.highest)"
+    }
+    #expect(bits == ["conv2d 127", "conv2d_2 7", "linear 1"])
+  }
+
+  @Test func namesALayerThatIsNotThere() throws {
+    let graph = try Graph(capturing: ConvNet(seed: 1), [images(2, seed: 1)])
+    let error = #expect(throws: ShapeError.self) {
+      try StaticQuantization(layers: ["conv3": WeightScheme()])(graph, calibration: [images(8, seed: 2)])
+    }
+    #expect(
+      error?.description
+        == "quantize: no layer is called 'conv3'; there are 'conv2d', 'conv2d_2', 'linear'")
+  }
+
+  /// An algorithm that chose codes of its own put their numbers into the weight, and its grid beside it.
+  @Test func weightsOnAGridKeepIt() throws {
+    let graph = try Graph(capturing: ConvNet(seed: 1), [images(2, seed: 1)])
+    let scheme = WeightScheme(.integer(bits: 4))
+    let head = try #require(graph.weights.last { $0.value.rank == 2 })
+    let grid = WeightQuantizer(scales: [0.5, 0.25, 0.1, 0.2, 0.3], lowest: -7, highest: 7)
+    let moved = try head.replaced(by: grid.dequantized(head.value))
+    try moved.constrain(grid)
+    for id in graph.order where graph.leaf(id) === head { graph[id].kind = .leaf(moved) }
+    let quantized = try StaticQuantization(weights: scheme)(graph, calibration: [images(8, seed: 2)])
+    #expect(quantized.weights.contains { $0.constraint(WeightQuantizer.self) == grid })
+  }
+
+  @Test func namesTheChannelThatIsNotFinite() throws {
+    let model = try ConvNet(seed: 1)
+    model.namedParameters()[0].parameter.value.floats[18 * 3 + 1] = .infinity
+    let graph = try Graph(capturing: model, [images(2, seed: 1)])
+    let error = #expect(throws: ShapeError.self) {
+      try StaticQuantization()(graph, calibration: [images(8, seed: 2)])
+    }
+    #expect(error?.description.contains("NaN") == true || error?.description.contains("channel 4") == true)
+  }
+
   @Test func namesWhatHasNoIntegerForm() throws {
     final class Odd: Module {
       init() { super.init(kind: "odd") }

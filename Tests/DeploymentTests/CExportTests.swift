@@ -53,6 +53,21 @@ import Testing
     try expectItsBits(convolutional(), compiler)
   }
 
+  @Test(arguments: CCompiler.all) func networksOfFewBitsHaveTheSameBitsInC(compiler: CCompiler) throws {
+    let quantize = StaticQuantization(
+      weights: WeightScheme(.integer(bits: 3)), activations: ActivationScheme(bits: 4))
+    var generator = Generator(seed: 2)
+    let (x, z) = try (
+      Tensor([16, 6, 16], (0..<1536).map { _ in Float(generator.normal()) }),
+      Tensor([16, 2, 8, 8], (0..<2048).map { _ in Float(generator.normal()) })
+    )
+    for (graph, data) in [
+      (try Graph(capturing: EncoderNet(seed: 3), [x]), x), (try Graph(capturing: ConvNet(seed: 3), [z]), z),
+    ] {
+      try expectItsBits(Program(compiling: quantize(graph, calibration: [data])), compiler)
+    }
+  }
+
   @Test(arguments: CCompiler.all, [false, true])
   func aTransformerHasTheSameBitsInC(compiler: CCompiler, isCausal: Bool) throws {
     try expectItsBits(transformer(isCausal: isCausal), compiler)

@@ -62,6 +62,20 @@ import Testing
     #expect(zip(a, b).count { abs($0 - $1) > span / 10000 } <= a.count / 20)
   }
 
+  /// Clips take the place of codes that are not used.
+  @Test func fewerBitsKeepTheirGrids() throws {
+    let graph = try Graph(capturing: ConvNet(seed: 3), [sample([2, 2, 8, 8])])
+    let quantize = StaticQuantization(
+      weights: WeightScheme(.integer(bits: 4)), activations: ActivationScheme(bits: 4))
+    let quantized = try quantize(graph, calibration: [sample([32, 2, 8, 8], seed: 9)])
+    quantized.setTraining(false)
+    let read = try reread(quantized)
+    let x = try sample([16, 2, 8, 8]) * 3
+    let (a, b) = (try read(x).doubles(), try quantized(x).doubles())
+    let span = (b.max() ?? 0) - (b.min() ?? 0)
+    #expect(zip(a, b).count { abs($0 - $1) > span / 10000 } <= a.count / 10)
+  }
+
   @Test(arguments: Pad.Mode.allCases) func paddingAndRunningSumsKeepTheirKind(mode: Pad.Mode) throws {
     let ops: [any Op] = [
       Pad(before: [0, 0, 1, 2], after: [0, 0, 2, 1], mode: mode, value: 3), Cumsum(axis: 2, exclusive: true),

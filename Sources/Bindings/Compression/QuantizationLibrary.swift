@@ -3,8 +3,6 @@ import LuaHost
 import Models
 import Tensors
 
-extension StaticQuantization.Granularity: LuaEnum {}
-
 /// The observers by the names recipes know.
 enum ObserverName: String, CaseIterable, LuaEnum {
   case minmax, percentile
@@ -26,16 +24,18 @@ enum QuantizationLibrary {
 
   private static var staticQuantization: Function {
     Function(
-      "static", "Post-training static int8: batch norm folded, ranges observed on calibration data.",
+      "static", "Post-training static quantization: batch norm folded, ranges observed on calibration data.",
       .required("graph", Graph.self, "from qs.capture; it is not changed"),
       .required("calibration", DatasetObject.self, "a few hundred samples like those to come"),
       .option("batch_size", default: 64, "samples run together", .positive),
-      .option("granularity", default: StaticQuantization.Granularity.channel, "of the weights' scales"),
+      .weights, .activations,
+      .option("layers", default: [String: WeightScheme](), "weights of some layers, by name"),
       .option("observer", default: ObserverName.minmax, "how the range of activations is chosen"),
       .option("percentile", default: 99.99, "of the percentile observer", .percentile)
-    ) { graph, calibration, size, granularity, observer, percentile in
+    ) { graph, calibration, size, weights, activations, layers, observer, percentile in
       let quantize = StaticQuantization(
-        observer: observer.kind(percentile: percentile), granularity: granularity)
+        observer: observer.kind(percentile: percentile), weights: weights, activations: activations,
+        layers: LayerRules(layers))
       let batches = try Batches(calibration.data, size: size)
       return try quantize(graph) { try batches.next()?.inputs }
     }
@@ -43,21 +43,21 @@ enum QuantizationLibrary {
 
   private static var aware: Function {
     Function(
-      "aware", "A graph to train with weights and activations rounded as int8 kernels will see them.",
+      "aware", "A graph to train with weights and activations rounded as integer kernels will see them.",
       .required("graph", Graph.self, "from qs.capture; its parameters are trained"),
-      .option("granularity", default: StaticQuantization.Granularity.channel, "of the weights' scales"),
+      .weights, .activations,
       .option("momentum", default: 0.1, "share by which a batch moves the range of an activation")
-    ) { graph, granularity, momentum in
-      try QuantizationAwareTraining(granularity: granularity, momentum: momentum)(graph)
+    ) { graph, weights, activations, momentum in
+      try QuantizationAwareTraining(weights: weights, activations: activations, momentum: momentum)(graph)
     }
   }
 
   private static var trained: Function {
     Function(
-      "trained", "int8 with the ranges found in quantization-aware training; nil for any other graph.",
+      "trained", "Integers with the ranges found in quantization-aware training; nil for any other graph.",
       .required("graph", Graph.self, "from qs.qat; it is not changed"),
-      .option("granularity", default: StaticQuantization.Granularity.channel, "of the weights' scales")
-    ) { graph, granularity in try StaticQuantization(granularity: granularity)(trained: graph) }
+      .weights
+    ) { graph, weights in try StaticQuantization(weights: weights)(trained: graph) }
   }
 
   private static var numbers: [Function] {
@@ -80,6 +80,18 @@ enum QuantizationLibrary {
         return LuaResults(observer.range.min, observer.range.max)
       },
     ]
+  }
+}
+
+extension Param where Value == WeightScheme {
+  fileprivate static var weights: Param {
+    .option("weights", default: WeightScheme(), "how they are rounded")
+  }
+}
+
+extension Param where Value == ActivationScheme {
+  fileprivate static var activations: Param {
+    .option("activations", default: ActivationScheme(), "how they are rounded")
   }
 }
 

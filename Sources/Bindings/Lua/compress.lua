@@ -35,42 +35,39 @@ local function only(given, known, where)
   end
 end
 
-local function eight(bits, where)
-  if bits ~= nil and bits ~= 8 then
-    error(string.format("quantize: %s.bits must be 8 (got %s)", where, tostring(bits)), 0)
-  end
-end
+local weight_keys = { bits = true, levels = true, granularity = true, group = true, symmetric = true, power_of_two = true }
 
 declare{
   "qs.quantize",
-  "Post-training static int8: batch norm folded, ranges calibrated. Returns a graph of integer operations.",
+  "Post-training static quantization: batch norm folded, ranges calibrated. Returns a graph of integer operations.",
   { "model", "module|graph", "a module or a graph; it is not changed" },
   options = {
     { "calibration", "dataset", "a few hundred samples of the training data; a graph from qs.qat needs none" },
     { "batch_size", "integer", "samples run together", default = 64 },
-    { "weights", "table", "{bits = 8, granularity = \"channel\" or \"tensor\"}", default = {} },
-    { "activations", "table", "{bits = 8, observer = \"minmax\" or \"percentile\", percentile = 99.99}", default = {} },
+    { "weights", "table", "{bits = 2 to 8, levels = \"integer\", \"ternary\" or \"binary\", granularity = \"channel\" or \"tensor\", power_of_two = false}", default = {} },
+    { "activations", "table", "{bits = 2 to 8, power_of_two = false, observer = \"minmax\" or \"percentile\", percentile = 99.99}", default = {} },
+    { "layers", "table", "weights of some layers, by the name of a node or of a module above it, * for any characters", default = {} },
   },
   returns = "graph",
   function(model, o)
     local weights, activations = o.weights, o.activations
-    only(weights, { bits = true, granularity = true }, "weights")
-    only(activations, { bits = true, observer = true, percentile = true }, "activations")
-    eight(weights.bits, "weights")
-    eight(activations.bits, "activations")
+    only(weights, weight_keys, "weights")
+    only(activations, { bits = true, power_of_two = true, observer = true, percentile = true }, "activations")
+    for name, scheme in pairs(o.layers) do only(scheme, weight_keys, "layers[\"" .. name .. "\"]") end
     local observer = activations.observer or (activations.percentile and "percentile")
     if activations.percentile and observer ~= "percentile" then
       error("quantize: activations.percentile needs activations.observer = \"percentile\"", 0)
     end
     local trained = qs.type(model) == "graph"
-      and qs.quantization.trained(model, { granularity = weights.granularity })
+      and qs.quantization.trained(model, { weights = weights })
     if trained then return trained end
     if not o.calibration then
       error("quantize: option 'calibration' is missing: a few hundred samples of the training data", 0)
     end
     local graph = qs.capture(model, (o.calibration:example()))
     return qs.quantization.static(graph, o.calibration, {
-      batch_size = o.batch_size, granularity = weights.granularity, observer = observer,
+      batch_size = o.batch_size, weights = weights, layers = o.layers, observer = observer,
+      activations = { bits = activations.bits, power_of_two = activations.power_of_two },
       percentile = activations.percentile,
     })
   end,
@@ -83,11 +80,13 @@ declare{
   { "model", "module|graph", "what to train further; its parameters are shared" },
   { "example", "tensor", "a batch of inputs" },
   options = {
-    { "granularity", "\"channel\"|\"tensor\"", "of the weights' scales", default = "channel" },
+    { "weights", "table", "as for qs.quantize", default = {} },
+    { "activations", "table", "{bits = 2 to 8, power_of_two = false}", default = {} },
     { "momentum", "number", "share by which a batch moves the range of an activation", default = 0.1 },
   },
   returns = "graph",
   function(model, example, o)
-    return qs.quantization.aware(qs.capture(model, example), { granularity = o.granularity, momentum = o.momentum })
+    return qs.quantization.aware(
+      qs.capture(model, example), { weights = o.weights, activations = o.activations, momentum = o.momentum })
   end,
 }

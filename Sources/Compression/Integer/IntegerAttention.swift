@@ -39,13 +39,13 @@ public final class IntegerAttention: IntegerStep {
         "\(name) has zero point \(params.zeroPoint), the kernel needs 128")
     }
     try self.init(
-      geometry, query: query.zeroPoint, scores: scores, result: result.zeroPoint,
+      geometry, query: query.zeroPoint, scores: scores, result: result,
       scoreMultiplier: query.scale * key.scale * scale / scores.scale,
       outputMultiplier: probabilityScale * value.scale / result.scale)
   }
 
   private init(
-    _ geometry: Geometry, query: UInt8, scores: QuantParams, result: UInt8, scoreMultiplier: Float,
+    _ geometry: Geometry, query: UInt8, scores: QuantParams, result: QuantParams, scoreMultiplier: Float,
     outputMultiplier: Float
   ) throws {
     self.geometry = geometry
@@ -53,7 +53,8 @@ public final class IntegerAttention: IntegerStep {
     scoreScale = scores.scale
     (self.scoreMultiplier, self.outputMultiplier) = (scoreMultiplier, outputMultiplier)
     scoresStage = qk_output(kind: QK_OUTPUT_U8, zero_point: scores.zeroPoint, lo: 0, hi: 255)
-    outputStage = qk_output(kind: QK_OUTPUT_U8, zero_point: result, lo: 0, hi: 255)
+    outputStage = qk_output(
+      kind: QK_OUTPUT_U8, zero_point: result.zeroPoint, lo: result.lowest, hi: result.highest)
     visible = geometry.isCausal ? (0..<geometry.queries).map { UInt32(min($0 + 1, geometry.keys)) } : []
     layout = try Layout(geometry)
     try checkStatus(qk_softmax_u8_prepare(scores.scale, probabilityScale, 0, &softmax), Self.kind)
@@ -139,6 +140,7 @@ public final class IntegerAttention: IntegerStep {
       ("value_size", g.valueSize), ("causal", g.isCausal ? 1 : 0), ("query_zero_point", Int(queryZeroPoint)),
       ("zero_point", Int(outputStage.zero_point)),
     ] { record.integers[name] = size }
+    record.put(outputStage.lo, outputStage.hi)
     record.put(QuantParams(scale: scoreScale, zeroPoint: scoresStage.zero_point), "scores")
     record.floats["score_multiplier"] = scoreMultiplier
     record.floats["output_multiplier"] = outputMultiplier
@@ -154,9 +156,13 @@ public final class IntegerAttention: IntegerStep {
       (geometry.keys, geometry.valueSize),
     ] { _ = try Shape(checking: [rows, geometry.heads, size], for: Self.kind) }
     _ = try Shape(checking: [geometry.queries, geometry.keys], for: Self.kind)
+    let (lowest, highest) = try record.codes()
+    // Of the result's scale only its share in the multiplier is kept.
+    let result = QuantParams(
+      scale: 1, zeroPoint: try record.byte("zero_point"), lowest: lowest, highest: highest)
     try self.init(
-      geometry, query: record.byte("query_zero_point"), scores: record.params("scores"),
-      result: record.byte("zero_point"), scoreMultiplier: record.float("score_multiplier"),
+      geometry, query: record.byte("query_zero_point"), scores: record.params("scores"), result: result,
+      scoreMultiplier: record.float("score_multiplier"),
       outputMultiplier: record.float("output_multiplier"))
   }
 }

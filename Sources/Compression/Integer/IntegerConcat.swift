@@ -20,7 +20,9 @@ public final class IntegerConcat: IntegerStep {
     tables = try inputs.flatMap { input in
       var table = [UInt8](repeating: 0, count: 256)
       try checkStatus(
-        qk_requantize_table(input.zeroPoint, input.scale / result.scale, result.zeroPoint, 0, 255, &table),
+        qk_requantize_table(
+          input.zeroPoint, input.scale / result.scale, result.zeroPoint, result.lowest, result.highest, &table
+        ),
         Self.kind)
       return table
     }

@@ -22,6 +22,7 @@ public final class IntegerQuantize: IntegerStep {
     var (scale, zeroPoint) = (params.scale, params.zeroPoint)
     try checkStatus(
       qk_quantize_u8(qk_isa_active(), layout, x, &scale, &zeroPoint, bytes(output)), Self.kind)
+    params.clamp(layout.inner, bytes(output))
   }
 
   public func encode(to record: inout StepRecord) {

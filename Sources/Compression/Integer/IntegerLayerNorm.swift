@@ -10,6 +10,8 @@ public final class IntegerLayerNorm: IntegerStep {
   public let inputScale, epsilon: Float
   /// nil: f32.
   public let zeroPoint: UInt8?
+  /// The codes of a u8 result.
+  public let lowest, highest: UInt8
 
   /// - Parameters:
   ///   - gain, shift: [length] each.
@@ -22,6 +24,7 @@ public final class IntegerLayerNorm: IntegerStep {
     self.gain = result.map { params in gain.map { $0 / params.scale } } ?? gain
     self.shift = result.map { params in shift.map { $0 / params.scale } } ?? shift
     (self.inputScale, self.epsilon, zeroPoint) = (inputScale, epsilon, result?.zeroPoint)
+    (lowest, highest) = (result?.lowest ?? 0, result?.highest ?? 255)
   }
 
   private var length: Int { gain.count }
@@ -42,7 +45,7 @@ public final class IntegerLayerNorm: IntegerStep {
         Self.kind)
     }
     var params = qk_layer_norm_u8_params(
-      x_scale: inputScale, epsilon: epsilon, zero_point: zeroPoint, lo: 0, hi: 255)
+      x_scale: inputScale, epsilon: epsilon, zero_point: zeroPoint, lo: lowest, hi: highest)
     try checkStatus(
       qk_layer_norm_u8(isa, &params, lines, length, gain, shift, x, length, bytes(output), length), Self.kind)
   }
@@ -51,6 +54,7 @@ public final class IntegerLayerNorm: IntegerStep {
     record.integers["rows"] = rows
     record.integers["length"] = length
     record.integers["zero_point"] = zeroPoint.map(Int.init)
+    record.put(lowest, highest)
     record.floats["input_scale"] = inputScale
     record.floats["epsilon"] = epsilon
     record.put(gain, "gain")
@@ -64,6 +68,7 @@ public final class IntegerLayerNorm: IntegerStep {
     gain = try record.array("gain", Float.self, count: length)
     shift = try record.array("shift", Float.self, count: length)
     (inputScale, epsilon) = (try record.float("input_scale"), try record.float("epsilon"))
+    (lowest, highest) = try record.codes()
     zeroPoint = try record.integers["zero_point"].map { _ in try record.byte("zero_point") }
   }
 }

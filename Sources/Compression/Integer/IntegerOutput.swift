@@ -48,6 +48,9 @@ public struct IntegerWeights: Sendable {
   public init(
     weight: Tensor, bias: Tensor?, quantizer: WeightQuantizer, input: QuantParams, output: IntegerOutput
   ) throws {
+    try require(
+      quantizer.isSymmetric && quantizer.group == nil, "quantize",
+      "integer layers take symmetric weights with a scale for each output channel or one for all")
     weights = try quantizer.quantize(weight)
     multipliers = output.multipliers(input.scale, quantizer.scales)
     inputZeroPoint = input.zeroPoint

@@ -67,12 +67,28 @@ public struct StepRecord: Sendable {
   public mutating func put(_ params: QuantParams, _ name: String) {
     floats[name + "_scale"] = params.scale
     integers[name + "_zero_point"] = Int(params.zeroPoint)
+    put(params.lowest, params.highest, name + "_")
   }
 
   public func params(_ name: String) throws -> QuantParams {
     let scale = try float(name + "_scale")
     try require(scale.isNormal && scale > 0, "program", "a step's '\(name)' has scale \(scale)")
-    return QuantParams(scale: scale, zeroPoint: try byte(name + "_zero_point"))
+    let (lowest, highest) = try codes(name + "_")
+    return QuantParams(
+      scale: scale, zeroPoint: try byte(name + "_zero_point"), lowest: lowest, highest: highest)
+  }
+
+  /// The codes a result uses; nothing is written where they are all bytes.
+  mutating func put(_ lowest: UInt8, _ highest: UInt8, _ prefix: String = "") {
+    if lowest > 0 { integers[prefix + "low"] = Int(lowest) }
+    if highest < 255 { integers[prefix + "high"] = Int(highest) }
+  }
+
+  func codes(_ prefix: String = "") throws -> (lowest: UInt8, highest: UInt8) {
+    let lowest = integers[prefix + "low"] == nil ? 0 : try byte(prefix + "low")
+    let highest = integers[prefix + "high"] == nil ? 255 : try byte(prefix + "high")
+    try require(lowest < highest, "program", "a step's codes go from \(lowest) to \(highest)")
+    return (lowest, highest)
   }
 
   public func float(_ name: String) throws -> Float {

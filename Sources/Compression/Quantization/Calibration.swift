@@ -6,7 +6,7 @@ import Tensors
 struct Calibration {
   /// Of inputs and results.
   let params: [Graph.ID: QuantParams]
-  /// Of the values inside an op, by the site's head.
+  /// Of the values inside an op, by the site's head: always 8 bits.
   let inner: [Graph.ID: [QuantParams]]
 
   /// Ranges known from training.
@@ -24,7 +24,8 @@ struct Calibration {
   }
 
   init(
-    _ graph: Graph, _ sites: [Site], _ kind: ObserverKind, _ batches: () throws -> Tensor?
+    _ graph: Graph, _ sites: [Site], _ kind: ObserverKind, _ scheme: ActivationScheme,
+    _ batches: () throws -> Tensor?
   ) throws {
     let values = graph.inputs + sites.filter { $0.float.definesRange }.map(\.tail)
     let observers = Dictionary(uniqueKeysWithValues: values.map { ($0, kind.make()) })
@@ -52,7 +53,8 @@ struct Calibration {
         let (low, high) = observer.range
         return (
           id,
-          symmetric.contains(id) ? QuantParams(symmetric: max(-low, high)) : QuantParams(covering: low, high)
+          symmetric.contains(id)
+            ? scheme.params(symmetric: max(-low, high)) : scheme.params(covering: low, high)
         )
       })
     inner = inside.params

@@ -8,18 +8,27 @@ import Tensors
 /// the inputs, and on the weights of convolutions and linear layers. Batch norm stays and trains; folding it
 /// later does not change the weights' integers.
 public struct QuantizationAwareTraining: Sendable {
-  public var granularity: StaticQuantization.Granularity
+  public var weights: WeightScheme
+  public var activations: ActivationScheme
   /// Share by which a batch moves the range of an activation.
   public var momentum: Double
 
-  public init(granularity: StaticQuantization.Granularity = .channel, momentum: Double = 0.1) {
-    (self.granularity, self.momentum) = (granularity, momentum)
+  public init(
+    weights: WeightScheme = WeightScheme(), activations: ActivationScheme = ActivationScheme(),
+    momentum: Double = 0.1
+  ) {
+    (self.weights, self.activations, self.momentum) = (weights, activations, momentum)
   }
 
   /// A graph to train in place of `graph`, with the same parameters; their ranges are buffers of its own.
   public func callAsFunction(_ graph: Graph) throws -> Graph {
     try require(
       momentum > 0 && momentum <= 1, "qat", "momentum must be above 0 and at most 1 (got \(momentum))")
+    try weights.check(for: "qat")
+    try activations.check(for: "qat")
+    try require(
+      weights.isSymmetric && !weights.hasGroups, "qat",
+      "integer layers take symmetric weights with a scale for each output channel or one for all")
     let work = graph.copy()
     try work.apply(.removeIdentities)
     let folded = work.copy()
@@ -57,7 +66,8 @@ public struct QuantizationAwareTraining: Sendable {
       node.name + ".range", .leaf(Parameter(try FakeQuantize.unseen(), role: .buffer)), shape: [2],
       dtype: .f32, before: readers.first)
     let rounded = graph.add(
-      node.name + ".quantized", .apply(FakeQuantize(momentum: momentum), [id, range]), shape: node.shape,
+      node.name + ".quantized", .apply(FakeQuantize(activations, momentum: momentum), [id, range]),
+      shape: node.shape,
       dtype: .f32, before: readers.first)
     graph.replaceUses(of: id, with: rounded, except: rounded)
   }
@@ -68,7 +78,7 @@ public struct QuantizationAwareTraining: Sendable {
     else { return }
     let position = site.float.activationCount
     let rounded = graph.add(
-      graph[reads[position]].name + ".quantized", .apply(FakeQuantizeWeight(granularity), [reads[position]]),
+      graph[reads[position]].name + ".quantized", .apply(FakeQuantizeWeight(weights), [reads[position]]),
       shape: weight.value.shape, dtype: .f32, before: site.head)
     var changed = reads
     changed[position] = rounded
@@ -84,9 +94,10 @@ struct TrainedRanges {
   /// nil where the graph holds no grids.
   init?(_ trained: Graph) throws {
     for id in trained.order {
-      guard let (op, reads) = trained.operation(id), op is FakeQuantize, let range = trained.leaf(reads[1])
+      guard let (op, reads) = trained.operation(id), let grid = op as? FakeQuantize,
+        let range = trained.leaf(reads[1])
       else { continue }
-      params[reads[0]] = FakeQuantize.params(range.value)
+      params[reads[0]] = grid.params(range.value)
     }
     guard !params.isEmpty else { return nil }
     graph = trained.copy()

@@ -34,6 +34,11 @@ struct Site {
     }
     return sites
   }
+
+  /// Whether it reads weights that become integers.
+  func hasWeights(in graph: Graph) -> Bool {
+    float.quantizesWeights && (graph.operation(head)?.inputs.count ?? 0) > float.activationCount
+  }
 }
 
 extension ActivationRange {

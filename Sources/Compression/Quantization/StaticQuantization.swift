@@ -2,21 +2,20 @@ import Models
 import Tensors
 
 /// Post-training static quantization: u8 activations with ranges from calibration data, s8 weights
-/// (Jacob et al., CVPR 2018; the scheme ONNX Runtime calls QOperator with per-channel weights).
+/// (Jacob et al., CVPR 2018; the scheme ONNX Runtime calls QOperator with per-channel weights). Fewer bits run on the
+/// same kernels, with fewer codes.
 public struct StaticQuantization: Sendable {
-  public enum Granularity: String, CaseIterable, Sendable {
-    /// One weight scale per output channel.
-    case channel
-    /// One weight scale per layer.
-    case tensor
-  }
-
   public var observer: ObserverKind
-  public var granularity: Granularity
+  public var weights: WeightScheme
+  public var activations: ActivationScheme
+  /// Layers with weights of their own scheme.
+  public var layers: LayerRules
 
-  public init(observer: ObserverKind = .minmax, granularity: Granularity = .channel) {
-    self.observer = observer
-    self.granularity = granularity
+  public init(
+    observer: ObserverKind = .minmax, weights: WeightScheme = WeightScheme(),
+    activations: ActivationScheme = ActivationScheme(), layers: LayerRules = [:]
+  ) {
+    (self.observer, self.weights, self.activations, self.layers) = (observer, weights, activations, layers)
   }
 
   /// A graph of integer ops that computes what `graph` does, nearly. The weights are copies; `graph` and its
@@ -24,11 +23,13 @@ public struct StaticQuantization: Sendable {
   ///
   /// - Parameter calibration: answers batches of inputs like those to come, a few hundred samples in all, then nil.
   public func callAsFunction(_ graph: Graph, calibration: () throws -> Tensor?) throws -> Graph {
+    try checkSchemes()
     let work = graph.copy()
     try work.apply(.removeIdentities)
     try work.apply(.foldBatchNorm)
     let sites = try Site.all(in: work)
-    let calibration = try Calibration(work, sites, observer, calibration)
+    try layers.check(against: sites.filter { $0.hasWeights(in: work) }.map { work[$0.head].name })
+    let calibration = try Calibration(work, sites, observer, activations, calibration)
     try work.apply(insertQuantizedOps(sites, calibration))
     return work
   }
@@ -36,6 +37,7 @@ public struct StaticQuantization: Sendable {
   /// The same for a graph from `QuantizationAwareTraining`, with the ranges found in training; nil for any other.
   public func callAsFunction(trained: Graph) throws -> Graph? {
     guard var ranges = try TrainedRanges(trained) else { return nil }
+    try checkSchemes()
     try ranges.foldBatchNorm()
     let sites = try Site.all(in: ranges.graph)
     let calibration = try Calibration(ranges.graph, sites, ranges.params)
@@ -46,6 +48,16 @@ public struct StaticQuantization: Sendable {
   public func callAsFunction(_ graph: Graph, calibration: some Sequence<Tensor>) throws -> Graph {
     var batches = calibration.makeIterator()
     return try self(graph) { batches.next() }
+  }
+
+  private func checkSchemes() throws {
+    try activations.check(for: "quantize")
+    for scheme in [weights] + layers.schemes {
+      try scheme.check(for: "quantize")
+      try require(
+        scheme.isSymmetric && !scheme.hasGroups, "quantize",
+        "integer layers take symmetric weights with a scale for each output channel or one for all")
+    }
   }
 
   // MARK: Rewriting
@@ -102,7 +114,7 @@ public struct StaticQuantization: Sendable {
     }
     if let weight = weights.first, site.float.quantizesWeights {
       let bias = weights.count > 1 ? weights[1].value : nil
-      try weight.constrain(quantizer(weight.value, bias, calibrated.inputs[0], graph[site.head].name))
+      try weight.constrain(quantizer(weight, bias, calibrated.inputs[0], graph[site.head].name))
       calibrated.quantizer = weight.constraint(WeightQuantizer.self)
     }
     for (offset, weight) in weights.enumerated() {
@@ -114,17 +126,20 @@ public struct StaticQuantization: Sendable {
     graph.replaceUses(of: site.tail, with: site.head)
   }
 
+  /// The grid a weight promises to be on already, if it is one of the scheme, else the one that fits it.
   private func quantizer(
-    _ weight: Tensor, _ bias: Tensor?, _ input: QuantParams, _ name: String
+    _ weight: Parameter, _ bias: Tensor?, _ input: QuantParams, _ name: String
   ) throws -> WeightQuantizer {
-    let perChannel: WeightQuantizer
+    let scheme = layers.scheme(for: name) ?? weights
+    if let known = weight.constraint(WeightQuantizer.self), known.isOf(scheme), try known.holds(weight.value)
+    {
+      return known
+    }
     do {
-      perChannel = try WeightQuantizer(weight: weight, bias: bias, inputScale: input.scale)
+      return try WeightQuantizer(weight: weight.value, scheme: scheme, bias: bias, inputScale: input.scale)
     } catch let error as ShapeError {
       throw ShapeError("quantize", "node '\(name)': \(error.problem)")
     }
-    guard granularity == .tensor, let largest = perChannel.scales.max() else { return perChannel }
-    return WeightQuantizer(scales: perChannel.scales.map { _ in largest })
   }
 
   private func dequantize(_ id: Graph.ID, _ params: QuantParams, _ graph: Graph) {

@@ -2,54 +2,113 @@ import CKernels
 import Models
 import Tensors
 
-/// s8 weights, symmetric, one scale per output channel (dimension 0): `w = q * scale[channel]`, q in -127...127.
-public struct WeightQuantizer: Constraint, Hashable {
+/// The promise about one weight [O, ...]: codes q in `lowest...highest`, `w = (q - zero) * scale` with the scale and
+/// zero point of the output channel (dimension 0) or of the group of inputs.
+///
+/// A weight that lies on this grid keeps its codes when it is quantized again, so that an algorithm may choose codes
+/// of its own by putting their numbers into the weight.
+public struct WeightQuantizer: Constraint, Hashable, Codable {
   public static let name = "quantizer"
-  /// One per output channel, positive and finite.
-  public let scales: [Float]
 
-  public init(scales: [Float]) { self.scales = scales }
-
-  /// Scales that map the largest magnitude of each channel to 127.
-  ///
-  /// - Parameters:
-  ///   - weight: [O, ...], f32.
-  ///   - bias: [O] or nil. It is added as an s32 of scale `inputScale * scale`; where that would not fit
-  ///     (a dead channel with a bias), the scale is made larger.
-  public init(weight: Tensor, bias: Tensor?, inputScale: Float) throws {
-    let values = try weight.array(Float.self)
-    let biases = try bias?.array(Float.self)
-    let channels = weight.shape[0]
-    let depth = weight.count / max(channels, 1)
-    scales = try (0..<channels).map { channel in
-      var largest: Float = 0
-      for value in values[channel * depth..<(channel + 1) * depth] {
-        try require(
-          value.isFinite, "quantize",
-          "output channel \(channel + 1) of a weight \(weight.shape) holds \(value)")
-        largest = max(largest, abs(value))
-      }
-      let forBias = abs(biases?[channel] ?? 0) / inputScale / Float(1 << 22)
-      let scale = max(largest / 127, forBias)
-      return scale.isNormal ? scale : 1
-    }
+  /// How a number gets its code.
+  public enum Rounding: Hashable, Sendable, Codable {
+    /// The nearest one, ties to even, saturated.
+    case nearest
+    /// 0 up to the threshold (one for each scale), else the sign: ternary weights.
+    case threshold([Float])
+    /// -1 or 1, 0 being positive: binary weights.
+    case sign
   }
 
-  /// The s8 values of `weight` [O, ...], in its row-major order: `rne(w / scale)`, saturated to -127...127.
+  /// Of s8 codes.
+  public let lowest, highest: Int
+  /// Inputs of an output channel that share a scale, the last group of a channel perhaps fewer; nil: all.
+  public let group: Int?
+  /// [O], or [O, groups] row-major; positive and finite.
+  public let scales: [Float]
+  /// As many as scales, each a code; empty where all are 0.
+  public let zeroPoints: [Int8]
+  public let rounding: Rounding
+
+  public init(
+    scales: [Float], zeroPoints: [Int8] = [], group: Int? = nil, lowest: Int = -127, highest: Int = 127,
+    rounding: Rounding = .nearest
+  ) {
+    precondition(
+      zeroPoints.isEmpty || zeroPoints.count == scales.count, "a zero point for each scale, or none")
+    precondition(-128 <= lowest && lowest < highest && highest <= 127, "codes are s8")
+    (self.scales, self.zeroPoints, self.group) = (scales, zeroPoints, group)
+    (self.lowest, self.highest, self.rounding) = (lowest, highest, rounding)
+  }
+
+  public var isSymmetric: Bool { zeroPoints.isEmpty }
+
+  /// Bits one code takes in a file.
+  public var bits: Int {
+    if case .sign = rounding { return 1 }
+    return (highest - lowest).bitWidth - (highest - lowest).leadingZeroBitCount
+  }
+
+  /// The codes of `weight` in its row-major order.
   public func quantize(_ weight: Tensor) throws -> [Int8] {
+    try check(weight)
     let source = try weight.contiguous()
-    let layout = qk_scale_layout(outer: 1, channels: scales.count, inner: weight.count / max(scales.count, 1))
     var result = [Int8](repeating: 0, count: weight.count)
-    try checkStatus(
-      qk_quantize_s8(qk_isa_active(), layout, source.floats, scales, nil, -127, &result), "quantize")
+    try withExtendedLifetime(source) {
+      try result.withUnsafeMutableBufferPointer { codes in
+        guard let to = codes.baseAddress else { return }
+        switch rounding {
+        case .nearest: try roundToNearest(source.floats, weight.shape, to)
+        case .threshold(let thresholds):
+          for (slice, values) in slices(of: weight.shape) {
+            for i in values {
+              let w = source.floats[i]
+              to[i] = abs(w) > thresholds[slice] ? (w > 0 ? 1 : -1) : 0
+            }
+          }
+        case .sign: for i in 0..<weight.count { to[i] = source.floats[i] >= 0 ? 1 : -1 }
+        }
+      }
+    }
     return result
   }
 
-  /// The values the kernel computes with: `q * scale`.
+  /// The values the kernel computes with: `(q - zero) * scale`.
   public func dequantized(_ weight: Tensor) throws -> Tensor {
     let q = try quantize(weight)
-    let depth = weight.count / max(scales.count, 1)
-    return try Tensor(weight.shape, q.indices.map { Float(q[$0]) * scales[$0 / depth] })
+    let y = try Tensor(undefined: weight.shape)
+    let to = y.floats
+    for (slice, values) in slices(of: weight.shape) {
+      let (scale, zero) = (scales[slice], zeroPoints.isEmpty ? 0 : Int32(zeroPoints[slice]))
+      for i in values { to[i] = Float(Int32(q[i]) - zero) * scale }
+    }
+    return withExtendedLifetime(y) { y }
+  }
+
+  /// Whether every number of `weight` lies on the grid.
+  public func holds(_ weight: Tensor) throws -> Bool {
+    try dequantized(weight).array(Float.self) == weight.array(Float.self)
+  }
+
+  private func roundToNearest(
+    _ source: UnsafePointer<Float>, _ shape: Shape, _ to: UnsafeMutablePointer<Int8>
+  ) throws {
+    for (slice, values) in slices(of: shape) {
+      let layout = qk_scale_layout(outer: 1, channels: 1, inner: values.count)
+      var (scale, zero) = (scales[slice], zeroPoints.isEmpty ? 0 : zeroPoints[slice])
+      try checkStatus(
+        qk_quantize_s8(
+          qk_isa_active(), layout, source + values.lowerBound, &scale, &zero, Int8(max(lowest, -128)),
+          to + values.lowerBound), "quantize")
+    }
+    guard highest < 127 else { return }
+    let most = Int8(highest)
+    for i in 0..<shape.elements { to[i] = min(to[i], most) }
+  }
+
+  /// Each scale's number and the elements it is for.
+  private func slices(of shape: Shape) -> EnumeratedSequence<[Range<Int>]> {
+    (group.map(WeightScheme.Granularity.group) ?? .channel).slices(of: shape).enumerated()
   }
 
   public func enforce(on value: Tensor) throws {
@@ -59,9 +118,12 @@ public struct WeightQuantizer: Constraint, Hashable {
   }
 
   public func check(_ value: Tensor) throws {
+    let channels = value.shape.first ?? 0
+    let depth = channels == 0 ? 0 : value.count / channels
+    let needed = channels * (group.map { (depth + $0 - 1) / $0 } ?? 1)
     try require(
-      value.rank > 0 && value.shape[0] == scales.count, "quantizer",
-      "weight \(value.shape) needs \(value.shape.first ?? 0) scales, there are \(scales.count)")
+      value.rank > 0 && scales.count == needed, "quantizer",
+      "weight \(value.shape) needs \(needed) scales, there are \(scales.count)")
   }
 }
 

@@ -7,8 +7,8 @@ extension IntegerQuantize: CExportable {
     let quantizer = c.structure(
       "quantizer", "quantizer",
       [
-        ("scale", try c.scale(params.scale)), ("zero_point", "\(params.zeroPoint)"), ("lo", "0"),
-        ("hi", "255"),
+        ("scale", try c.scale(params.scale)), ("zero_point", "\(params.zeroPoint)"),
+        ("lo", "\(params.lowest)"), ("hi", "\(params.highest)"),
       ])
     c.call(
       "quantize_elements", of: "quantize.h", [quantizer, "\(outputElements)", c.inputs[0], c.output])

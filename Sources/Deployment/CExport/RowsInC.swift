@@ -23,7 +23,7 @@ extension IntegerLayerNorm: CExportable {
     let (bytes, floats) = zeroPoint == nil ? ("NULL", c.output) : (c.output, "NULL")
     let rows =
       "\(rows), \(gain.count), \(try (Double(epsilon) / scale).c), \(gamma), \(beta), \(c.inputs[0]), "
-      + "\(gain.count), \(zeroPoint ?? 0), 0, 255, \(bytes), \(floats), \(gain.count)"
+      + "\(gain.count), \(zeroPoint ?? 0), \(lowest), \(highest), \(bytes), \(floats), \(gain.count)"
     c.call("layer_norm_each", of: "layer_norm.h", ["&(\(c.kernel("layer_norm_rows"))){\(rows)}"])
   }
 }
@@ -42,7 +42,8 @@ extension IntegerAttention: CExportable {
         ("exponential", try c.exponentials(of: softmax)), ("score_multiplier", try c.scale(scoreMultiplier)),
         ("multiplier", try c.scale(outputMultiplier)), ("is_causal", g.isCausal ? "1" : "0"),
         ("q_zero_point", "\(queryZeroPoint)"), ("score_zero_point", "\(scoresStage.zero_point)"),
-        ("zero_point", "\(outputStage.zero_point)"),
+        ("zero_point", "\(outputStage.zero_point)"), ("lo", "\(outputStage.lo)"),
+        ("hi", "\(outputStage.hi)"),
       ])
     c.call("attend", of: "attention.h", [attention] + c.inputs + [c.output, c.scratch])
   }

@@ -39,6 +39,19 @@ import Testing
     #expect(try ProgramFile.encode(after) == bytes)
   }
 
+  @Test func keepsTransformersOfFewBits() throws {
+    var generator = Generator(seed: 1)
+    let x = try Tensor([4, 6, 16], (0..<384).map { _ in Float(generator.normal()) })
+    let graph = try Graph(capturing: EncoderNet(seed: 3), [x])
+    let quantize = StaticQuantization(
+      weights: WeightScheme(.integer(bits: 3)), activations: ActivationScheme(bits: 5))
+    let before = try Program(compiling: quantize(graph, calibration: [x]))
+    let bytes = try ProgramFile.encode(before)
+    let after = try ProgramFile.decode(bytes)
+    #expect(try before(x * 2).array(Float.self) == after(x * 2).array(Float.self))
+    #expect(try ProgramFile.encode(after) == bytes)
+  }
+
   @Test func refusesEveryTruncation() throws {
     let bytes = try ProgramFile.encode(program())
     for length in stride(from: 0, to: bytes.count, by: 97) {

@@ -7,7 +7,7 @@ typedef struct qk_attention {
   size_t queries, keys, heads, key_size, value_size;
   const uint32_t *exponential;  // of the scores
   float score_multiplier, multiplier;
-  uint8_t is_causal, q_zero_point, score_zero_point, zero_point;
+  uint8_t is_causal, q_zero_point, score_zero_point, zero_point, lo, hi;
 } qk_attention;
 
 /// Scores of one query with the first `n` keys, which lie `stride` bytes apart.
@@ -37,7 +37,7 @@ static inline void qk_attention_values(const qk_attention *a, size_t n, size_t s
       }
     }
     for (size_t e = 0; e < lanes; e++)
-      y[first + e] = qk_requantize(sums[e], a->multiplier, a->zero_point, 0, 255);
+      y[first + e] = qk_requantize(sums[e], a->multiplier, a->zero_point, a->lo, a->hi);
   }
 }
 

@@ -41,9 +41,9 @@ extension IntegerKernels {
     case s8
   }
 
-  /// Rounds weights [N, K] to the nearest code, group by group. Symmetric: the largest magnitude gets the code
-  /// farthest from 2^(bits - 1); else least and largest of the group, 0 included, get the ends of the range. Scales
-  /// are rounded to fp16, which the packed form keeps them in.
+  /// Rounds weights [N, K] to the nearest code, group by group: a `WeightQuantizer` in the form the kernels take.
+  /// Symmetric: the largest magnitude gets the code farthest from 2^(bits - 1); else least and largest of the group,
+  /// 0 included, get the ends of the range. Scales are rounded to fp16, which the packed form keeps them in.
   public static func quantizeGroups(
     _ weight: Tensor, bits: Int, group: Int, isSymmetric: Bool
   ) throws -> GroupedWeights {
@@ -51,36 +51,19 @@ extension IntegerKernels {
     try require(
       weight.rank == 2 && weight.count > 0, "quantize_grouped", "weight must be [N, K], got \(weight.shape)")
     try requireGroup(bits, group, "quantize_grouped")
-    let (n, k) = (weight.shape[0], weight.shape[1])
-    let groups = (k + group - 1) / group
-    let (values, most) = (try weight.array(Float.self), Float(1 << bits) - 1)
-    var codes = [UInt8](repeating: 0, count: n * k)
-    var scales = [Float](repeating: 1, count: n * groups)
-    var zeroPoints = [UInt8](repeating: 1 << (bits - 1), count: n * groups)
-    for index in scales.indices {
-      let first = index / groups * k + index % groups * group
-      let columns = first..<min(first + group, (index / groups + 1) * k)
-      let (low, high) = columns.reduce((Float(0), Float(0))) {
-        (min($0.0, values[$1]), max($0.1, values[$1]))
-      }
-      try require(
-        low.isFinite && high.isFinite && columns.allSatisfy { values[$0].isFinite }, "quantize_grouped",
-        "row \(index / groups + 1) of the weight holds a number that is not finite")
-      var scale = isSymmetric ? max(-low, high) / Float((1 << (bits - 1)) - 1) : high / most - low / most
-      let exact = scale
-      withUnsafePointer(to: exact) { qk_round_f16(1, $0, &scale) }
-      if scale > 0 { scales[index] = scale }
-      if !isSymmetric {
-        zeroPoints[index] = UInt8(min(max((-low / scales[index]).rounded(.toNearestOrEven), 0), most))
-      }
-      for i in columns {
-        let code = (values[i] / scales[index]).rounded(.toNearestOrEven) + Float(zeroPoints[index])
-        codes[i] = UInt8(min(max(code, 0), most))
-      }
+    let grid: WeightQuantizer
+    do {
+      grid = try WeightQuantizer(
+        weight: weight, scheme: WeightScheme(.integer(bits: bits), .group(group), isSymmetric: isSymmetric))
+    } catch let error as ShapeError {
+      throw ShapeError("quantize_grouped", error.problem)
     }
+    let middle = Int16(1 << (bits - 1))
+    func unsigned(_ codes: [Int8]) -> [UInt8] { codes.map { UInt8(Int16($0) + middle) } }
+    let groups: Shape = [weight.shape[0], grid.scales.count / weight.shape[0]]
     return try GroupedWeights(
-      codes: Tensor([n, k], codes), scales: Tensor([n, groups], scales),
-      zeroPoints: isSymmetric ? nil : Tensor([n, groups], zeroPoints), bits: bits, group: group)
+      codes: Tensor(weight.shape, unsigned(grid.quantize(weight))), scales: Tensor(groups, grid.scales),
+      zeroPoints: isSymmetric ? nil : Tensor(groups, unsigned(grid.zeroPoints)), bits: bits, group: group)
   }
 
   /// `x W^T + bias`: x [M, K] f32, bias [N] f32, to [M, N] f32. ONNX Runtime's MatMulNBits.

@@ -2,7 +2,7 @@ import CKernels
 import Models
 import Tensors
 
-/// Activations as the integer kernels will see them, in training: the nearest values of the u8 grid that covers
+/// Activations as the integer kernels will see them, in training: the nearest values of the grid that covers
 /// the range seen so far (Jacob et al., "Quantization and training of neural networks for efficient
 /// integer-arithmetic-only inference", CVPR 2018, section 3).
 ///
@@ -11,22 +11,24 @@ import Tensors
 /// as one. The gradient passes where the grid reaches, and is 0 outside (straight-through estimator).
 public struct FakeQuantize: Op {
   public static let name = "fake_quantize"
+  public let scheme: ActivationScheme
   public let momentum: Double
   public let isTraining: Bool
 
-  public init(momentum: Double = 0.1, training: Bool = false) {
-    (self.momentum, isTraining) = (momentum, training)
+  public init(_ scheme: ActivationScheme = ActivationScheme(), momentum: Double = 0.1, training: Bool = false)
+  {
+    (self.scheme, self.momentum, isTraining) = (scheme, momentum, training)
   }
 
-  public func mode(training: Bool) -> any Op { FakeQuantize(momentum: momentum, training: training) }
+  public func mode(training: Bool) -> any Op { FakeQuantize(scheme, momentum: momentum, training: training) }
 
   /// The range of nothing seen yet.
   public static func unseen() throws -> Tensor { try Tensor([2], [Float.infinity, -.infinity]) }
 
   /// The grid that covers a range; one nothing was seen of has only 0.
-  public static func params(_ range: Tensor) -> QuantParams {
+  public func params(_ range: Tensor) -> QuantParams {
     let (low, high) = (range.floats[0], range.floats[range.strides[0]])
-    return low <= high ? QuantParams(covering: low, high) : QuantParams(covering: 0, 0)
+    return low <= high ? scheme.params(covering: low, high) : scheme.params(covering: 0, 0)
   }
 
   public func shape(of s: [Shape]) throws -> Shape {
@@ -45,8 +47,9 @@ public struct FakeQuantize: Op {
     if isTraining && !Tape.isRecomputing && x.count > seen.nan_count + seen.inf_count {
       move(range, seen.min, seen.max)
     }
-    let params = Self.params(range)
-    let (least, most) = (-Float(params.zeroPoint), 255 - Float(params.zeroPoint))
+    let params = params(range)
+    let zero = Float(params.zeroPoint)
+    let (least, most) = (Float(params.lowest) - zero, Float(params.highest) - zero)
     let y = try Tensor(undefined: x.shape, .f32, format: x.format)
     qk_f32_fake_quantize(x.count, x.floats, params.scale, least, most, y.floats)
     // Numbers up to half a step outside still round to the grid.
@@ -75,16 +78,16 @@ public struct FakeQuantize: Op {
   }
 }
 
-/// Weights as the integer kernels will see them, in training: symmetric s8, one scale per output channel
-/// (dimension 0) or one for all, from the largest magnitude. The gradient passes unchanged.
+/// Weights as the integer kernels will see them, in training: rounded to the grid of `scheme` that fits them. The
+/// gradient passes unchanged.
 ///
 /// A batch norm behind the layer may stay: folding it multiplies a channel's weights and its scale alike, and
 /// leaves the integers what they are.
 public struct FakeQuantizeWeight: Op {
   public static let name = "fake_quantize_weight"
-  public let granularity: StaticQuantization.Granularity
+  public let scheme: WeightScheme
 
-  public init(_ granularity: StaticQuantization.Granularity = .channel) { self.granularity = granularity }
+  public init(_ scheme: WeightScheme = WeightScheme()) { self.scheme = scheme }
 
   public func shape(of s: [Shape]) throws -> Shape {
     try require(s[0].rank > 0, "weight must have at least one dimension, got a scalar")
@@ -97,17 +100,21 @@ public struct FakeQuantizeWeight: Op {
   }
 
   public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
+    guard case .integer = scheme.levels, scheme.isSymmetric, !scheme.powerOfTwo, !scheme.hasGroups else {
+      return try WeightQuantizer(weight: t[0], scheme: scheme).dequantized(t[0])
+    }
+    // The same numbers in two passes over memory.
     let weight = try t[0].contiguous()
     let y = try Tensor(undefined: weight.shape)
-    let rows = granularity == .channel ? weight.shape[0] : 1
-    let depth = weight.count / max(rows, 1)
-    for row in 0..<rows {
-      let from = weight.floats + row * depth
-      let found = qk_minmax_f32(qk_isa_active(), depth, from)
-      let scale = max(-found.min, found.max) / 127
-      qk_f32_fake_quantize(depth, from, scale.isNormal ? scale : 1, -127, 127, y.floats + row * depth)
+    let most = Float(scheme.codes.upperBound)
+    for slice in scheme.granularity.slices(of: weight.shape) {
+      let from = weight.floats + slice.lowerBound
+      let found = qk_minmax_f32(qk_isa_active(), slice.count, from)
+      let scale = max(-found.min, found.max) / most
+      qk_f32_fake_quantize(
+        slice.count, from, scale.isNormal ? scale : 1, -most, most, y.floats + slice.lowerBound)
     }
-    return y
+    return withExtendedLifetime(weight) { y }
   }
 
   public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] { [dy] }

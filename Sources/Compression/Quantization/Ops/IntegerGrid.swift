@@ -30,7 +30,9 @@ public struct IntegerGrid: Hashable, Sendable {
       shape.rank > 1,
       scales.allSatisfy({ $0.isNormal && $0 > 0 })
     else { return nil }
-    return WeightQuantizer(scales: axis == nil ? [Float](repeating: scales[0], count: shape[0]) : scales)
+    return WeightQuantizer(
+      scales: axis == nil ? [Float](repeating: scales[0], count: shape[0]) : scales, lowest: lowest,
+      highest: highest)
   }
 
   func check(_ shape: Shape, for function: String) throws {

@@ -80,6 +80,7 @@ extension QuantParams {
       try checkStatus(
         qk_quantize_u8(qk_isa_active(), layout, source.floats, [scale], [zeroPoint], q.pointer(UInt8.self)),
         "quantize")
+      clamp(q.count, q.pointer(UInt8.self))
     }
     return q
   }

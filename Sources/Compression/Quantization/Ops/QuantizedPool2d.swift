@@ -33,7 +33,7 @@ public struct QuantizedPool2d: QuantizedOp {
   private func average(_ countIncludePad: Bool) -> qk_average_pool2d_params {
     qk_average_pool2d_params(
       multiplier: activations[0].scale / params.scale, x_zero_point: activations[0].zeroPoint,
-      zero_point: params.zeroPoint, lo: 0, hi: 255, count_include_pad: countIncludePad)
+      zero_point: params.zeroPoint, lo: params.lowest, hi: params.highest, count_include_pad: countIncludePad)
   }
 
   private func geometry(_ window: Window2d, _ x: Shape) throws -> qk_pool2d_shape {

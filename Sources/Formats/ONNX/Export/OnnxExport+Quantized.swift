@@ -24,8 +24,13 @@ extension OnnxExport {
     return try grid(of: y, result)
   }
 
-  /// f32 to u8 and back.
+  /// f32 to u8 and back. A grid of fewer codes than bytes is clipped before: its ends are exact.
   private func grid(of x: String, _ params: QuantParams) throws -> String {
+    var x = x
+    if params.lowest > 0 || params.highest < 255 {
+      let ends = [params.lowest, params.highest].map { Double(params.dequantize($0)) }
+      x = add("Clip", [x, try scalar(ends[0], .f32, "min"), try scalar(ends[1], .f32, "max")])
+    }
     let parameters = [try scale(params), try zeroPoint(params)]
     let bytes = add("QuantizeLinear", [x] + parameters)
     exporter.setBytes(bytes, of: id)
