@@ -54,6 +54,15 @@ od_context *od_context_current(void) {
   return current;
 }
 
+bool od_has_bf16(void) {
+  return (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
+}
+
+od_status od_precision_check(od_precision precision) {
+  if (precision == OD_F32 || (precision == OD_BF16 && od_has_bf16())) return OD_OK;
+  return od_fail(OD_UNSUPPORTED, "this processor has no bf16 arithmetic (AVX512_BF16)");
+}
+
 od_status od_context_reserve(od_context *context, size_t bytes) {
   if (bytes <= context->scratch_bytes) return OD_OK;
   void *grown = NULL;

@@ -65,21 +65,38 @@ static od_key key_of(operation kind, const od_matmul_shape *s, bool has_bias) {
   memcpy(&alpha_bits, &s->alpha, sizeof alpha_bits);
   return (od_key){{kind, s->batch, s->rows, s->inner, s->columns, s->a_batch_stride, s->a_row_stride,
                    s->a_column_stride, s->b_batch_stride, s->b_row_stride, s->b_column_stride, alpha_bits,
-                   s->accumulate, has_bias}};
+                   s->accumulate, has_bias, s->precision}};
 }
 
 /// A rank 2 layout for a single product, rank 3 for a batch; a batch that shares its matrix has size 1.
-static dnnl_status_t create_layout(od_layout *layout, int64_t batch, int64_t rows, int64_t columns,
-                                   int64_t batch_stride, int64_t row_stride, int64_t column_stride) {
+static dnnl_status_t create_layout(od_layout *layout, dnnl_data_type_t type, int64_t batch, int64_t rows,
+                                   int64_t columns, int64_t batch_stride, int64_t row_stride,
+                                   int64_t column_stride) {
   int64_t dims[3] = {batch_stride == 0 ? 1 : batch, rows, columns};
   int64_t strides[3] = {batch_stride == 0 ? rows * columns : batch_stride, row_stride, column_stride};
   int skipped = batch == 1;
-  return od_layout_create(layout, 3 - skipped, dims + skipped, strides + skipped);
+  return od_layout_create(layout, type, 3 - skipped, dims + skipped, strides + skipped);
 }
 
-enum { A, B, C, BIAS, LAYOUTS };
+/// The layout of a factor as it is multiplied: where it lies, or for a copy of another type dense in its
+/// order.
+static dnnl_status_t create_factor(od_layout *layout, od_precision precision, int64_t batch, int64_t rows,
+                                   int64_t columns, int64_t batch_stride, int64_t row_stride,
+                                   int64_t column_stride) {
+  if (precision != OD_F32) {
+    bool by_rows = lines(rows, columns, row_stride, column_stride);
+    if (batch_stride != 0) batch_stride = rows * columns;
+    row_stride = by_rows ? columns : 1;
+    column_stride = by_rows ? 1 : rows;
+  }
+  return create_layout(layout, od_factor_type(precision), batch, rows, columns, batch_stride, row_stride,
+                       column_stride);
+}
 
-/// A product as oneDNN describes it. Where it is `packed`, the layout of B is oneDNN's choice.
+/// The caller's arrays, and the factors as they are multiplied.
+enum { A, B, C, BIAS, A_USED, B_USED, LAYOUTS };
+
+/// A product as oneDNN describes it. Where it is `packed`, how B lies is oneDNN's choice.
 typedef struct {
   od_layout layouts[LAYOUTS];
   dnnl_primitive_attr_t attributes;
@@ -87,17 +104,25 @@ typedef struct {
 } product;
 
 static dnnl_status_t create_layouts(od_layout layouts[LAYOUTS], const od_matmul_shape *s, bool packed) {
-  dnnl_status_t status = create_layout(&layouts[A], s->batch, s->rows, s->inner, s->a_batch_stride,
+  dnnl_status_t status = create_layout(&layouts[A], dnnl_f32, s->batch, s->rows, s->inner, s->a_batch_stride,
                                        s->a_row_stride, s->a_column_stride);
+  if (status == dnnl_success)
+    status = create_factor(&layouts[A_USED], s->precision, s->batch, s->rows, s->inner, s->a_batch_stride,
+                           s->a_row_stride, s->a_column_stride);
+  if (status == dnnl_success)
+    status = create_layout(&layouts[B], dnnl_f32, s->batch, s->inner, s->columns, s->b_batch_stride,
+                           s->b_row_stride, s->b_column_stride);
   if (status == dnnl_success && packed)
-    status = od_layout_create(&layouts[B], 2, (int64_t[]){s->inner, s->columns}, NULL);
+    status = od_layout_create(&layouts[B_USED], od_factor_type(s->precision), 2,
+                              (int64_t[]){s->inner, s->columns}, NULL);
   else if (status == dnnl_success)
-    status = create_layout(&layouts[B], s->batch, s->inner, s->columns, s->b_batch_stride, s->b_row_stride,
-                           s->b_column_stride);
+    status = create_factor(&layouts[B_USED], s->precision, s->batch, s->inner, s->columns, s->b_batch_stride,
+                           s->b_row_stride, s->b_column_stride);
   if (status == dnnl_success)
-    status = create_layout(&layouts[C], s->batch, s->rows, s->columns, s->rows * s->columns, s->columns, 1);
+    status = create_layout(&layouts[C], dnnl_f32, s->batch, s->rows, s->columns, s->rows * s->columns,
+                           s->columns, 1);
   if (status == dnnl_success)
-    status = create_layout(&layouts[BIAS], s->batch, 1, s->columns, 0, s->columns, 1);
+    status = create_layout(&layouts[BIAS], dnnl_f32, s->batch, 1, s->columns, 0, s->columns, 1);
   return status;
 }
 
@@ -120,7 +145,7 @@ static dnnl_status_t create_product(product *p, const od_matmul_shape *s, bool h
   if (status == dnnl_success) status = create_attributes(&p->attributes, s);
   if (status != dnnl_success) return status;
   return od_matmul_descriptor_create(
-      &p->descriptor, od_engine(), od_layout_view(&p->layouts[A]), od_layout_view(&p->layouts[B]),
+      &p->descriptor, od_engine(), od_layout_view(&p->layouts[A_USED]), od_layout_view(&p->layouts[B_USED]),
       has_bias ? od_layout_view(&p->layouts[BIAS]) : NULL, od_layout_view(&p->layouts[C]), p->attributes);
 }
 
@@ -143,10 +168,11 @@ static od_plan *create_plan(const od_key *key, const od_matmul_shape *s, bool ha
   if (status == dnnl_success) {
     od_layout_ref a = od_layout_view(&p.layouts[A]), c = od_layout_view(&p.layouts[C]),
                   bias = od_layout_view(&p.layouts[BIAS]),
-                  b = packed ? packed_layout(&p) : od_layout_view(&p.layouts[B]);
+                  b_used = packed ? packed_layout(&p) : od_layout_view(&p.layouts[B_USED]),
+                  b = packed ? b_used : od_layout_view(&p.layouts[B]);
     od_operand_layout operands[] = {
-        {DNNL_ARG_SRC, false, a, a},
-        {DNNL_ARG_WEIGHTS, false, b, b},
+        {DNNL_ARG_SRC, false, a, od_layout_view(&p.layouts[A_USED])},
+        {DNNL_ARG_WEIGHTS, false, b, b_used},
         {DNNL_ARG_DST, true, c, c},
         {DNNL_ARG_BIAS, false, bias, bias},
     };
@@ -162,18 +188,16 @@ static od_plan *create_plan(const od_key *key, const od_matmul_shape *s, bool ha
 static od_plan *create_packing(const od_key *key, const od_matmul_shape *s) {
   if (!od_engine()) return NULL;
   product p = {0};
-  od_layout given = {0};
   dnnl_primitive_desc_t descriptor = NULL;
   od_plan *plan = NULL;
   dnnl_status_t status = create_product(&p, s, false, true);
+  od_layout_ref given = od_layout_view(&p.layouts[B]);
   if (status == dnnl_success)
-    status = create_layout(&given, 1, s->inner, s->columns, 0, s->b_row_stride, s->b_column_stride);
-  if (status == dnnl_success)
-    status = dnnl_reorder_primitive_desc_create(&descriptor, od_layout_view(&given), od_engine(),
-                                                packed_layout(&p), od_engine(), NULL);
+    status = dnnl_reorder_primitive_desc_create(&descriptor, given, od_engine(), packed_layout(&p),
+                                                od_engine(), NULL);
   if (status == dnnl_success) {
     od_operand_layout operands[] = {
-        {DNNL_ARG_FROM, false, od_layout_view(&given), od_layout_view(&given)},
+        {DNNL_ARG_FROM, false, given, given},
         {DNNL_ARG_TO, true, packed_layout(&p), packed_layout(&p)},
     };
     plan = od_plan_create(key, descriptor, 2, operands);
@@ -181,7 +205,6 @@ static od_plan *create_packing(const od_key *key, const od_matmul_shape *s) {
     od_fail_onednn("packing a matrix", status);
   }
   if (descriptor) dnnl_primitive_desc_destroy(descriptor);
-  od_layout_destroy(&given);
   destroy_product(&p);
   return plan;
 }
@@ -204,7 +227,7 @@ static od_status run(const od_matmul_shape *s, const float *a, const float *b, c
 /// Whether A is read along its columns, as in the gradient of a weight. There oneDNN's classic product is
 /// faster than the primitive, by a twentieth for large matrices and a fifth for narrow ones.
 static bool is_classic(const od_matmul_shape *s, const float *bias) {
-  return s->batch == 1 && !bias && s->a_row_stride == 1 && s->a_column_stride > 1;
+  return s->precision == OD_F32 && s->batch == 1 && !bias && s->a_row_stride == 1 && s->a_column_stride > 1;
 }
 
 static od_status run_classic(const od_matmul_shape *s, const float *a, const float *b, float *c) {
@@ -221,6 +244,8 @@ static od_status run_classic(const od_matmul_shape *s, const float *a, const flo
 od_status od_matmul(const od_matmul_shape *shape, const float *a, const float *b, const float *bias,
                     float *c) {
   if (!valid(shape)) return od_fail(OD_INVALID, "matmul: a size is negative or a matrix needs a copy first");
+  od_status usable = od_precision_check(shape->precision);
+  if (usable != OD_OK) return usable;
   if (shape->batch == 0 || shape->rows == 0 || shape->columns == 0) return OD_OK;
   if (shape->inner == 0) return add_bias_alone(shape, bias, c), OD_OK;
   od_matmul_shape simple = simplified(*shape);
@@ -238,6 +263,7 @@ od_status od_matmul(const od_matmul_shape *shape, const float *a, const float *b
 
 /// The shape as plans of packed products know it; false after an error.
 static bool packable(const od_matmul_shape *shape, od_matmul_shape *simple) {
+  if (od_precision_check(shape->precision) != OD_OK) return false;
   if (!valid(shape) || shape->batch != 1) {
     od_fail(OD_INVALID, "matmul: only a single matrix that needs no copy can be packed");
     return false;
@@ -258,7 +284,7 @@ int64_t od_matmul_packed_count(const od_matmul_shape *shape) {
   od_plan *plan = find_packing(shape);
   od_layout_ref layout;
   if (!plan || dnnl_memory_get_memory_desc(plan->operands[1].user, &layout) != dnnl_success) return 0;
-  return (int64_t)(dnnl_memory_desc_get_size(layout) / sizeof(float));
+  return (int64_t)((dnnl_memory_desc_get_size(layout) + sizeof(float) - 1) / sizeof(float));
 }
 
 od_status od_matmul_pack(const od_matmul_shape *shape, const float *b, float *packed) {
@@ -268,5 +294,5 @@ od_status od_matmul_pack(const od_matmul_shape *shape, const float *b, float *pa
 
 od_status od_matmul_packed(const od_matmul_shape *shape, const float *a, const float *packed, float *c) {
   od_matmul_shape s;
-  return packable(shape, &s) ? run(&s, a, packed, NULL, c, true) : OD_INVALID;
+  return packable(shape, &s) ? run(&s, a, packed, NULL, c, true) : od_last_status();
 }

@@ -10,9 +10,10 @@ bool od_is_implemented_by(const_dnnl_primitive_desc_t descriptor, const char *pr
 
 #if DNNL_VERSION_MAJOR >= 3
 
-dnnl_status_t od_layout_create(od_layout *layout, int rank, const int64_t *dims, const int64_t *strides) {
-  return strides ? dnnl_memory_desc_create_with_strides(layout, rank, dims, dnnl_f32, strides)
-                 : dnnl_memory_desc_create_with_tag(layout, rank, dims, dnnl_f32, dnnl_format_tag_any);
+dnnl_status_t od_layout_create(od_layout *layout, dnnl_data_type_t type, int rank, const int64_t *dims,
+                               const int64_t *strides) {
+  return strides ? dnnl_memory_desc_create_with_strides(layout, rank, dims, type, strides)
+                 : dnnl_memory_desc_create_with_tag(layout, rank, dims, type, dnnl_format_tag_any);
 }
 
 void od_layout_destroy(od_layout *layout) { dnnl_memory_desc_destroy(*layout); }
@@ -66,9 +67,10 @@ dnnl_status_t od_append_sum(dnnl_post_ops_t chain) {
 
 #else
 
-dnnl_status_t od_layout_create(od_layout *layout, int rank, const int64_t *dims, const int64_t *strides) {
-  return strides ? dnnl_memory_desc_init_by_strides(layout, rank, dims, dnnl_f32, strides)
-                 : dnnl_memory_desc_init_by_tag(layout, rank, dims, dnnl_f32, dnnl_format_tag_any);
+dnnl_status_t od_layout_create(od_layout *layout, dnnl_data_type_t type, int rank, const int64_t *dims,
+                               const int64_t *strides) {
+  return strides ? dnnl_memory_desc_init_by_strides(layout, rank, dims, type, strides)
+                 : dnnl_memory_desc_init_by_tag(layout, rank, dims, type, dnnl_format_tag_any);
 }
 
 void od_layout_destroy(od_layout *layout) { memset(layout, 0, sizeof *layout); }

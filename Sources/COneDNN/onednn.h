@@ -16,8 +16,9 @@ typedef const dnnl_memory_desc_t *od_layout_ref;
 static inline od_layout_ref od_layout_view(const od_layout *layout) { return layout; }
 #endif
 
-/// An f32 layout with these strides in elements, or with `strides` NULL one the primitive chooses.
-dnnl_status_t od_layout_create(od_layout *layout, int rank, const int64_t *dims, const int64_t *strides);
+/// A layout with these strides in elements, or with `strides` NULL one the primitive chooses.
+dnnl_status_t od_layout_create(od_layout *layout, dnnl_data_type_t type, int rank, const int64_t *dims,
+                               const int64_t *strides);
 void od_layout_destroy(od_layout *layout);
 
 typedef enum { OD_CONV_FORWARD, OD_CONV_BACKWARD_DATA, OD_CONV_BACKWARD_WEIGHTS } od_conv_direction;

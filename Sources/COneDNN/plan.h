@@ -55,6 +55,14 @@ od_plan *od_plan_create(const od_key *key, const_dnnl_primitive_desc_t descripto
 /// Runs a plan on the caller's pointers, in the order of its operands.
 od_status od_plan_run(od_plan *plan, void *const *pointers);
 
+/// The type of a factor.
+static inline dnnl_data_type_t od_factor_type(od_precision precision) {
+  return precision == OD_BF16 ? dnnl_bf16 : dnnl_f32;
+}
+
+/// OD_OK, or why this precision cannot be had.
+od_status od_precision_check(od_precision precision);
+
 dnnl_engine_t od_engine(void);  ///< NULL after an error, which is then recorded
 
 /// Records what went wrong and returns `status`.

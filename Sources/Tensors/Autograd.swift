@@ -59,13 +59,19 @@ private struct Backward {
   init(retain: Bool) { self.retain = retain }
 
   consuming func run(from root: Tensor, _ start: Tensor) throws {
-    defer { waiting.forgetGradients() }  // of a walk that failed
+    let state = ThreadState.current
+    let precision = state.pointee.precision
+    defer {
+      state.pointee.precision = precision
+      waiting.forgetGradients()  // of a walk that failed
+    }
     try deliver(start, to: root)
     while let tensor = waiting.popLatest() {
       guard let origin = tensor.origin, let gradient = origin.gradient?.sum else { continue }
       origin.gradient = nil
       if tensor.requiresGrad { try tensor.accumulate(gradient) }
       let record = try origin.record()
+      state.pointee.precision = origin.precision
       let contributions = try origin.op.backward(gradient, record)
       for (input, contribution) in zip(record.inputs, contributions) where input.wantsGradient {
         if let contribution { try deliver(contribution, to: input) }

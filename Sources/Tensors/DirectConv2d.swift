@@ -9,9 +9,10 @@ struct DirectConv2d {
   private var conv: qk_f32_conv2d
   private let images: Int
 
-  /// nil where the kernels are not made for these shapes or this machine.
+  /// nil where the kernels are not made for these shapes, this machine or the precision wanted.
   init?(_ op: Conv2d, _ x: Shape, _ weight: Shape, _ y: Shape) {
-    guard op.groups == 1, op.dilation == 1, op.stride.height == op.stride.width else { return nil }
+    guard Precision.current == .f32, op.groups == 1, op.dilation == 1, op.stride.height == op.stride.width
+    else { return nil }
     images = x[0]
     conv = qk_f32_conv2d(
       batch: x[0], channels: x[1], height: x[2], width: x[3], out_channels: weight[0], out_height: y[2],

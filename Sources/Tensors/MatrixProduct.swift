@@ -108,6 +108,7 @@ enum MatrixProduct {
     )
     shape.alpha = 1
     shape.accumulate = accumulate
+    shape.precision = Precision.kernels
     return shape
   }
 

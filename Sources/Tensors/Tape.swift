@@ -68,6 +68,8 @@ public final class Origin {
   /// Path of the module that applied the op; "" outside of modules.
   public let scope: String
   let wantsGradient: Bool
+  /// In which the op ran.
+  let precision: Precision
   /// Later than that of every input.
   let moment: Int
   /// What a backward pass under way has collected for the tensor, and whether it may add to it in place.
@@ -85,6 +87,7 @@ public final class Origin {
     self.saved = saved
     self.wantsGradient = wantsGradient
     scope = Tape.scope
+    precision = Precision.current
     moment = Moment.next()
     result = wantsGradient && type(of: op).keepsOutput ? output.detached() : nil
   }

@@ -5,6 +5,7 @@ struct ThreadState {
   var gradientsEnabled = true
   var isCapturing = false
   var isRecomputing = false
+  var precision = Precision.f32
   var scope = ""
   var seed: UInt64 = 0
   var streams: [String: Generator] = [:]

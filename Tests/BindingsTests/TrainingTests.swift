@@ -1,4 +1,5 @@
 import LuaHost
+import Tensors
 import Testing
 
 @Suite struct TrainingTests {
@@ -67,6 +68,27 @@ import Testing
       end
       """)
     #expect(output == "0.0\n0.0\n0.0\n0.0")
+  }
+
+  @Test(.enabled(if: Precision.bf16.isAvailable, "this processor has no bf16 arithmetic"))
+  func `training in bf16 learns as well as in fp32, and the same every time`() throws {
+    let text = """
+      local train, test = qs.data.digits()
+      local function trained(precision)
+        qs.seed(2)
+        local model = nn.sequential{nn.conv2d(1, 16, 3, {padding = 1}), nn.relu(), nn.max_pool2d(2), nn.flatten(),
+          nn.linear(256, 10)}
+        qs.fit(model, train, {epochs = 15, lr = 1e-2, precision = precision, verbose = false})
+        return qs.evaluate(model, test).accuracy, model:checksum()
+      end
+      local exact, exact_sum = trained()
+      local half, half_sum = trained("bf16")
+      local _, again = trained("bf16")
+      print(exact > 0.95, math.abs(half - exact) < 0.015, half_sum == again, half_sum ~= exact_sum)
+      print(qs.with_precision("bf16", function() return 1, nil, "a" end))
+      """
+    let output = try Script().output(text)
+    #expect(output == "true true true true\n1 nil a")
   }
 
   @Test func `a percentile is not silently ignored`() throws {

@@ -210,6 +210,16 @@ private let columnwise: [Run] = [
     return bits(
       mean + variance + y + rectified + summed + dgain + dbias + dx + slope + offset + through + mixed)
   },
+  Run(name: "group_norm") { path, n in
+    let x = randomFloats(24 * n, seed: 22), dy = randomFloats(24 * n, seed: 23),
+      gain = randomFloats(8, seed: 24)
+    var mean = [Float](repeating: 7, count: 6), rstd = mean, y = x, dx = x, dgain = gain, dbias = gain,
+      bare = x
+    path.group_norm_planes(3, 8, n, 2, x, gain, gain, 1e-5, &y, &mean, &rstd)
+    path.group_norm_planes_backward(3, 8, n, 2, dy, x, gain, mean, rstd, &dx, &dgain, &dbias)
+    path.group_norm_planes(3, 8, n, 2, x, nil, nil, 1e-5, &bare, &mean, &rstd)
+    return bits(y + dx + dgain + dbias + bare + mean + rstd)
+  },
 ]
 
 private let windows: [Run] = [

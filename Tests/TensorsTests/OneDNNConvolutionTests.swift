@@ -23,7 +23,7 @@ private struct Case: CustomTestStringConvertible, Sendable {
       stride_height: Int64(stride.0), stride_width: Int64(stride.1), dilation_height: Int64(dilation.0),
       dilation_width: Int64(dilation.1), pad_top: Int64(pad.0), pad_left: Int64(pad.1),
       pad_bottom: Int64(pad.2),
-      pad_right: Int64(pad.3))
+      pad_right: Int64(pad.3), precision: OD_F32)
   }
 
   static let all = [

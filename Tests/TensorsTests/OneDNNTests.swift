@@ -47,7 +47,7 @@ private func relativeError(_ values: [Float], _ truth: [Double]) -> Double {
             a_batch_stride: Int64(a.batch), a_row_stride: Int64(a.row), a_column_stride: Int64(a.column),
             b_batch_stride: Int64(b.batch), b_row_stride: Int64(b.row), b_column_stride: Int64(b.column),
             alpha: alpha,
-            accumulate: accumulate)
+            accumulate: accumulate, precision: OD_F32)
           var c = start
           #expect(
             od_matmul(&shape, x, y, hasBias ? bias : nil, &c) == OD_OK, "\(String(cString: od_last_error()))")
@@ -84,7 +84,7 @@ private func relativeError(_ values: [Float], _ truth: [Double]) -> Double {
       batch: Int64(heads), rows: Int64(rows), inner: Int64(inner), columns: Int64(columns),
       a_batch_stride: Int64(inner), a_row_stride: Int64(heads * inner), a_column_stride: 1,
       b_batch_stride: Int64(line), b_row_stride: Int64(step), b_column_stride: Int64(across), alpha: 1,
-      accumulate: false)
+      accumulate: false, precision: OD_F32)
     var c = [Float](repeating: 0, count: heads * rows * columns)
     #expect(od_matmul(&shape, x, y, nil, &c) == OD_OK, "\(String(cString: od_last_error()))")
     var truth: [Double] = []
@@ -111,7 +111,7 @@ private func relativeError(_ values: [Float], _ truth: [Double]) -> Double {
       var shape = od_matmul_shape(
         batch: 1, rows: Int64(rows), inner: Int64(inner), columns: Int64(columns), a_batch_stride: 0,
         a_row_stride: Int64(inner), a_column_stride: 1, b_batch_stride: 0, b_row_stride: Int64(strides.0),
-        b_column_stride: Int64(strides.1), alpha: 1, accumulate: accumulate)
+        b_column_stride: Int64(strides.1), alpha: 1, accumulate: accumulate, precision: OD_F32)
       var packed = [Float](repeating: 0, count: Int(od_matmul_packed_count(&shape)))
       #expect(packed.count >= inner * columns)
       #expect(od_matmul_pack(&shape, y, &packed) == OD_OK)
@@ -135,7 +135,7 @@ private func relativeError(_ values: [Float], _ truth: [Double]) -> Double {
       a_row_stride: inner,
       a_column_stride: 1, b_batch_stride: inner * columns, b_row_stride: columns, b_column_stride: 1,
       alpha: 2,
-      accumulate: false)
+      accumulate: false, precision: OD_F32)
   }
 
   @Test func anEmptyInnerDimensionLeavesTheBias() {

@@ -90,7 +90,8 @@ private let script = """
       local nn = qs.nn
       qs.seed(tonumber(arg[2]))
       model = nn.sequential{nn.flatten(), nn.linear(64, 10)}
-      qs.fit(model, data:take(64), {epochs = 1, lr = tonumber(arg[1]), checkpoint = "c.safetensors"})
+      qs.fit(model, data:take(64),
+        {epochs = 1, lr = tonumber(arg[1]), precision = arg[3], checkpoint = "c.safetensors"})
       """
     try program.write("small.lua", small)
     try run("small.lua", "0.001", "1")
@@ -99,6 +100,8 @@ private let script = """
       rate.errors.contains(
         "fit: c.safetensors is a checkpoint of a training with lr 0.001, which is now 0.002; give another file, or "
           + "remove this one to begin anew"))
+    let precision = try program.run("small.lua", "0.001", "1", "bf16")
+    #expect(precision.errors.contains("a training with precision f32, which is now bf16"))
     let model = try program.run("small.lua", "0.001", "2")
     #expect(model.errors.contains("a training with another model, or one with other weights to start from"))
     try Data("nonsense".utf8).write(to: program.folder.appending(path: "c.safetensors"))

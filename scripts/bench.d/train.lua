@@ -2,7 +2,8 @@
 -- torch (and jax), beside the same steps in those.
 --
 -- A row is a Lua file in examples/bench/train and, for peers, a function of the same name in train_torch.py.
--- `target` is a number; `times` is a factor on the best peer, and so needs one.
+-- `target` is a number; `times` is a factor on the best peer, and so needs one; a row may have neither. With
+-- `precision` its name in the command line and in the results is NAME_PRECISION.
 local rows = {
   { "MLP 784-300-100-10", "mlp", "rate", target = 165000, peers = { "jax jit", "torch eager" } },
   { "LeNet-5 28x28", "lenet5", "rate", target = 32000 },
@@ -11,6 +12,9 @@ local rows = {
   { "QAT ResNet-8", "qat", "rate", target = 1600 },
   { "encoder of 6 layers, sequence 128", "encoder", "rate", times = 1.8, peers = { "torch eager" } },
   { "LSTM of 128, sequence 64", "lstm", "rate", times = 1.5, peers = { "torch eager" } },
+  { "LeNet-5 in bf16", "lenet5", "rate", precision = "bf16", peers = { "torch bf16" } },
+  { "ResNet-8 in bf16", "resnet8", "rate", precision = "bf16", peers = { "torch bf16" } },
+  { "encoder in bf16", "encoder", "rate", precision = "bf16", peers = { "torch bf16" } },
   { "peak memory of ResNet-8", "resnet8", "memory", times = 1 / 3 },
   { "a + b of 10 elements, ns", "overhead", "time", case = "add", target = 300, peers = { "torch eager" } },
   { "the same with gradients, ns", "overhead", "time", case = "add_recorded", target = 600, peers = { "torch eager" } },
@@ -54,8 +58,9 @@ end
 
 local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 
-local function run_ours(name, values)
-  run(string.format("%s --threads 1 %s/examples/bench/train/%s.lua", quoted(program), quoted(root), name), values)
+local function run_ours(name, precision, values)
+  run(string.format("%s --threads 1 %s/examples/bench/train/%s.lua --precision %s", quoted(program), quoted(root), name,
+    precision or "f32"), values)
 end
 
 local function run_peer(peer, name, values)
@@ -72,10 +77,10 @@ local function best(values, case, metric, lower)
 end
 
 -- Everything of one Lua file: ours and the peers in turns.
-local function measure(name, peers)
+local function measure(name, precision, peers)
   local ours, theirs = {}, {}
   for _ = 1, python and rounds or 1 do
-    run_ours(name, ours)
+    run_ours(name, precision, ours)
     for _, peer in ipairs(python and peers or {}) do
       theirs[peer] = theirs[peer] or {}
       run_peer(peer, name, theirs[peer])
@@ -101,10 +106,11 @@ print(string.format(heading, "training on one core", "target", "measured", "of p
 local measured = {}
 for _, row in ipairs(rows) do
   local title, name, metric = row[1], row[2], row[3]
-  if not only.some or only[name] then
+  local id = row.precision and name .. "_" .. row.precision or name
+  if not only.some or only[id] then
     local case, lower = row.case or name, metric ~= "rate"
-    if not measured[name] then measured[name] = { measure(name, row.peers or images) } end
-    local ours, theirs = table.unpack(measured[name])
+    if not measured[id] then measured[id] = { measure(name, row.precision, row.peers or images) } end
+    local ours, theirs = table.unpack(measured[id])
     local value = best(ours, case, metric, lower)
     local peer_name, peer
     for candidate, values in pairs(theirs) do
@@ -113,11 +119,11 @@ for _, row in ipairs(rows) do
     end
     local share = metric == "rate" and best(ours, case, "share") or nil
     local ratio = value and peer and value / peer
-    local target = row.target or (peer and row.times * peer)
+    local target = row.target or (peer and row.times and row.times * peer)
     print(string.format(heading, title, number(target), value and number(value) or "failed",
       share and string.format("%.1f %%", 100 * share) or "", peer_name or "", number(peer),
       ratio and string.format("%.2f", ratio) or ""))
-    if value then write(case, metric, value, target, share, peer, ratio) end
+    if value then write(row.case or id, metric, value, target, share, peer, ratio) end
   end
 end
 if file then file:close() end

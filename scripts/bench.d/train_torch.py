@@ -1,6 +1,7 @@
-"""Training steps in PyTorch, fp32, for scripts/bench train: train_torch.py NAME VARIANT [SECONDS]
+"""Training steps in PyTorch for scripts/bench train: train_torch.py NAME VARIANT [SECONDS]
 
-NAME is that of a file in examples/bench/train, whose network, data and optimizer the function here repeats.
+NAME is that of a file in examples/bench/train, whose network, data and optimizer the function here repeats. VARIANT is eager or
+channels_last, in fp32, or bf16: channels_last under autocast.
 Prints a JSON object a line, {"case","metric","value","unit"}, as the Lua file does.
 """
 import json
@@ -47,7 +48,7 @@ def report(case, step, items, unit="images/s"):
 
 
 def lying(value):
-    return value.to(memory_format=torch.channels_last) if VARIANT == "channels_last" else value
+    return value.to(memory_format=torch.channels_last) if VARIANT != "eager" else value
 
 
 def sgd(net):
@@ -214,4 +215,5 @@ def overhead():
 
 
 torch.set_num_threads(1)
-globals()[NAME]()
+with torch.autocast("cpu", torch.bfloat16, enabled=VARIANT == "bf16"):
+    globals()[NAME]()

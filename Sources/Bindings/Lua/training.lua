@@ -62,7 +62,7 @@ end
 local function step(o, optimizer, watch, x, y, index, other, weight)
   optimizer:zero_grad()
   if type(o.augment) == "function" then x = o.augment(x) end
-  local loss, correct = forward(o, x, y, index, other, weight)
+  local loss, correct = qs.with_precision(o.precision, function() return forward(o, x, y, index, other, weight) end)
   local value = loss:item()
   if not is_finite(value) then return value, correct, x end
   loss:backward()
@@ -197,6 +197,7 @@ training.options = {
   { "schedule", "\"constant\"|\"cosine\"|\"step\"|function", "or (step, total) -> lr", default = "cosine" },
   { "warmup", "integer", "steps in which lr rises to its full value", default = 0 },
   { "clip_norm", "number", "largest norm of the gradient" },
+  { "precision", "\"f32\"|\"bf16\"", "in which products and convolutions multiply; weights and sums are f32", default = "f32" },
   { "augment", "augmentation|function", "from qs.data.augment; or inputs -> inputs, called with every training batch" },
   { "validation", "dataset", "evaluated after every epoch" },
   { "patience", "integer", "stop after so many epochs without a better validation accuracy" },

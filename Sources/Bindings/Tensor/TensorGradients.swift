@@ -30,7 +30,18 @@ extension Tensor {
       Function(
         "no_grad", "Calls a function while nothing is recorded for gradients; returns its results.",
         .required("body", LuaFunction.self, "called without arguments"), returns: "any"
-      ) { body in try LuaResults(Tape.withoutGradients { try body.callForHandles() }) }
+      ) { body in try LuaResults(Tape.withoutGradients { try body.callForHandles() }) },
+      Function(
+        "with_precision",
+        "Calls a function while matrix products and convolutions multiply in that precision; returns its results. "
+          + "Tensors, sums and weights stay f32. Gradients of what it computes are made alike.",
+        .required("precision", Precision.self, "of the factors; \"bf16\" needs a processor that has it"),
+        .required("body", LuaFunction.self, "called without arguments"), returns: "any"
+      ) { precision, body in
+        try LuaResults(Precision.with(precision) { try body.callForHandles() })
+      },
     ]
   }
 }
+
+extension Precision: LuaEnum {}

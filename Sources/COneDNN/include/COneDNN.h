@@ -1,7 +1,7 @@
 #pragma once
 
-/// A thin face over oneDNN's C API, the same for versions 2.6 and 3.x: fp32 matrix products and convolutions
-/// on plain pointers. No set-up is needed.
+/// A thin face over oneDNN's C API, the same for versions 2.6 and 3.x: matrix products and convolutions of
+/// fp32 arrays on plain pointers. No set-up is needed.
 ///
 /// Every function returns OD_OK or another `od_status`, and then `od_last_error()` says why. Nothing is
 /// written where a shape is refused. Threads may call at once: engine, plans and scratch memory belong to the
@@ -37,6 +37,14 @@ const char *od_version(void);
 /// own; otherwise OD_UNSUPPORTED. Plans made for another count are dropped.
 od_status od_set_threads(int32_t count);
 
+/// How the factors of a product or convolution are multiplied. All arrays are fp32, whatever it is: factors
+/// are rounded on the way in (to nearest, ties to even), and sums are fp32. Denormal factors may count as 0
+/// in bf16.
+typedef enum { OD_F32 = 0, OD_BF16 = 1 } od_precision;
+
+/// Whether the processor multiplies bf16 numbers. Where it does not, asking for them is OD_UNSUPPORTED.
+bool od_has_bf16(void);
+
 /// How the calling thread's plan cache fared: calls answered from it, plans created, plans it holds now.
 typedef struct {
   uint64_t hits, misses, held;
@@ -58,6 +66,7 @@ typedef struct {
   int64_t b_batch_stride, b_row_stride, b_column_stride;
   float alpha;
   bool accumulate;
+  od_precision precision;
 } od_matmul_shape;
 
 /// Whether a batch of `rows x columns` matrices lies so that it can be multiplied without a copy: row-major
@@ -93,6 +102,7 @@ typedef struct {
   int64_t stride_height, stride_width;
   int64_t dilation_height, dilation_width;
   int64_t pad_top, pad_left, pad_bottom, pad_right;
+  od_precision precision;  ///< without kernels for these channels in bf16, fp32 all the same
 } od_conv2d_shape;
 
 /// `(height + pad_top + pad_bottom - dilation (kernel - 1) - 1) / stride + 1`, or 0 where the kernel does not

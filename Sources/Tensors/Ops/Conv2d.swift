@@ -91,7 +91,7 @@ public struct Conv2d: Op {
       groups: Int64(groups), stride_height: Int64(stride.height), stride_width: Int64(stride.width),
       dilation_height: Int64(dilation.height), dilation_width: Int64(dilation.width),
       pad_top: Int64(padding.top), pad_left: Int64(padding.left), pad_bottom: Int64(padding.bottom),
-      pad_right: Int64(padding.right))
+      pad_right: Int64(padding.right), precision: Precision.kernels)
   }
 }
 

@@ -51,11 +51,13 @@ extension ChannelGroupOp {
 
   public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
     if context.dtype == .f64 { return try normalize(t, &context, Double.self, PortableRows.self) }
+    if takesPlanes(t[0]) { return try normalizePlanes(t, &context) }
     return try normalize(t, &context, Float.self, KernelRows.self)
   }
 
   public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
     if dy.dtype == .f64 { return try gradients(dy, record, Double.self, PortableRows.self) }
+    if takesPlanes(record.inputs[0]) { return try planeGradients(dy, record) }
     return try gradients(dy, record, Float.self, KernelRows.self)
   }
 

@@ -43,13 +43,34 @@ import Testing
         ]))
   }
 
-  @Test func givesTheSameNumbersForEveryFormat() throws {
+  @Test func keepsTheFormatAndItsNumbers() throws {
     let x = try pattern([2, 40, 9, 7], .f32)
     let plain = try GroupNorm(groups: 8)(x)
-    #expect(try GroupNorm(groups: 8)(x.channelsLast()).doubles() == plain.doubles())
-    #expect(plain.format == .channelsLast)
+    #expect(plain.format == .contiguous)
+    let last = try GroupNorm(groups: 8)(x.channelsLast())
+    #expect(try last.format == .channelsLast && matches(last, plain.doubles()))
     let folded = try x.reshaped([2, 40, 63])
     #expect(try GroupNorm(groups: 8)(folded).doubles() == plain.doubles())
+  }
+
+  /// Those of fp32 lying in either way, and those of double precision, which the differences check.
+  @Test(arguments: [1, 4, 12]) func gradientsAgreeForEveryFormat(groups: Int) throws {
+    let shapes: [Shape] = [[3, 12, 5, 7], [12], [12]]
+    func gradients(_ dtype: DType, _ format: MemoryFormat) throws -> [[Double]] {
+      let inputs = try shapes.enumerated().map { i, shape in
+        try pattern(shape, dtype, a: 7 + 2 * i, m: 23, o: 9, d: 8).copy(format: i == 0 ? format : .contiguous)
+      }
+      for input in inputs { input.requiresGrad = true }
+      let y = try GroupNorm(groups: groups).apply(inputs)
+      try y.backward(from: pattern(y.shape, dtype, a: 5, m: 17, o: 8, d: 4))
+      return try inputs.map { try #require($0.grad).doubles() }
+    }
+    let truth = try gradients(.f64, .contiguous)
+    for format in [MemoryFormat.contiguous, .channelsLast] {
+      for (values, exact) in try zip(gradients(.f32, format), truth) {
+        #expect(zip(values, exact).allSatisfy { abs($0 - $1) <= 2e-5 * max(1, abs($1)) }, "\(format)")
+      }
+    }
   }
 
   @Test(

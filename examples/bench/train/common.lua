@@ -1,17 +1,20 @@
 -- What the training benches share: timing of a step, and the lines they print.
 --
---     scripts/qscript --threads 1 examples/bench/train/resnet8.lua [--seconds S]
+--     scripts/qscript --threads 1 examples/bench/train/resnet8.lua [--seconds S] [--precision bf16]
 --
 -- Each prints a JSON object a line, {"case","metric","value","unit"}; scripts/bench train makes the table of them.
 local qs = require "qscript"
 local common = { batch = 128, classes = 10 }
 
-local function seconds()
-  if #arg == 0 then return 1.5 end
-  local value = #arg == 2 and arg[1] == "--seconds" and tonumber(arg[2])
-  if value and value > 0 then return value end
-  io.stderr:write(arg[0], ": the only option is --seconds S, a positive number\n")
-  os.exit(2)
+local seconds, precision = 1.5, "f32"
+for i = 1, #arg, 2 do
+  local value = arg[i + 1]
+  if arg[i] == "--seconds" and (tonumber(value) or 0) > 0 then seconds = tonumber(value)
+  elseif arg[i] == "--precision" and (value == "f32" or value == "bf16") then precision = value
+  else
+    io.stderr:write(arg[0], ": the options are --seconds S, a positive number, and --precision f32|bf16\n")
+    os.exit(2)
+  end
 end
 
 -- Prints one line of results.
@@ -31,7 +34,7 @@ function common.time(step)
   for _ = 1, 3 do step() end
   local calls = math.max(1, math.ceil(0.03 / ((qs.clock() - started) / 3)))
   local all, undisturbed = {}, {}
-  local stop = qs.clock() + seconds()
+  local stop = qs.clock() + seconds
   repeat
     local processor, wall = os.clock(), qs.clock()
     for _ = 1, calls do step() end
@@ -64,7 +67,7 @@ end
 -- Measures `step`, which trains on `items` samples with `flops` arithmetic operations each, and prints the
 -- rate, the share of the processor's peak in fp32 and the most memory the process held.
 function common.report(case, step, items, flops, unit)
-  local rate = items / common.time(step)
+  local rate = items / qs.with_precision(precision, function() return common.time(step) end)
   common.emit(case, "rate", rate, unit or "images/s")
   local limit = peak()
   if limit then common.emit(case, "share", 1e-9 * rate * flops / limit, "of peak") end
