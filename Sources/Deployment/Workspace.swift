@@ -31,6 +31,9 @@ final class Workspace {
     operands.deallocate()
   }
 
+  /// Where a step has just written, while `run` shows it.
+  func result(of step: Int) -> UnsafeRawPointer { UnsafeRawPointer(values[step + 1]) }
+
   /// Runs every step on `batch` samples, at most `capacity`, and shows each one's number to `observe` when it is done.
   func run(
     batch: Int, _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>,

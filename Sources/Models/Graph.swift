@@ -162,6 +162,17 @@ public final class Graph: Module {
     forgetSteps()
   }
 
+  /// From now on training leaves running statistics and observed ranges as they are, and computes with them as
+  /// evaluation does. Returns the names of the nodes that have some.
+  @discardableResult
+  public func freezeStatistics() -> [String] {
+    order.compactMap { id in
+      guard let (op, reads) = operation(id), let moving = op as? any StatisticsOp else { return nil }
+      self[id].kind = .apply(moving.frozen, reads)
+      return self[id].name
+    }
+  }
+
   // MARK: Running
 
   public override func forward(_ arguments: [Tensor]) throws -> Tensor {

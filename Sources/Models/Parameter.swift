@@ -42,9 +42,17 @@ public final class Parameter {
   }
 
   /// Another parameter with the same promises, for a pass that replaces this one in its graph.
-  public func replaced(by value: Tensor) throws -> Parameter {
+  ///
+  /// - Parameter factors: where the new value is the old one with each slice of dimension 0 multiplied.
+  public func replaced(by value: Tensor, scaledBy factors: [Double]? = nil) throws -> Parameter {
     let other = Parameter(value, role: role)
-    for constraint in constraints { try other.constrain(constraint) }
+    for constraint in constraints {
+      guard let factors else {
+        try other.constrain(constraint)
+        continue
+      }
+      if let scaled = constraint.scaled(by: factors) { try other.constrain(scaled) }
+    }
     return other
   }
 }
@@ -58,4 +66,10 @@ public protocol Constraint: Sendable {
   func enforce(on value: Tensor) throws
   /// Throws, saying how, where the promise does not hold.
   func check(_ value: Tensor) throws
+  /// The promise about the value with each slice of dimension 0 multiplied by a factor; nil where there is none.
+  func scaled(by factors: [Double]) -> (any Constraint)?
+}
+
+extension Constraint {
+  public func scaled(by factors: [Double]) -> (any Constraint)? { self }
 }

@@ -16,6 +16,28 @@ public enum Engine {
   /// The instruction sets that kernels use, such as `avx512vnni`.
   public static var instructionSet: String { String(cString: qk_isa_name()) }
 
+  /// Names of the instruction sets that this processor can run, `portable` first, the most capable last.
+  public static var runnableInstructionSets: [String] { levels.map { String(cString: $0.pointee.name) } }
+
+  private static var levels: [UnsafePointer<qk_isa_level>] {
+    var count = 0
+    guard let first = qk_isa_levels(&count) else { return [] }
+    return (0..<count).map { first + $0 }.filter { $0.pointee.isa & ~qk_cpu() == 0 }
+  }
+
+  /// Calls `body` with the kernels it calls on this thread held to an instruction set, and all others left alone.
+  public static func withInstructionSet<T>(_ name: String, _ body: () throws -> T) throws -> T {
+    guard let level = levels.first(where: { String(cString: $0.pointee.name) == name }) else {
+      throw ShapeError(
+        "instruction set",
+        "this processor cannot run '\(name)' (it can run: "
+          + runnableInstructionSets.joined(separator: ", ") + ")")
+    }
+    let before = qk_isa_hold(level)
+    defer { _ = qk_isa_hold(before) }
+    return try body()
+  }
+
   /// Integer operations (two to a multiply-accumulate) that one core can do in a second with that instruction set,
   /// measured now, in about 2 ms; nil where it is not known.
   public static var integerPeak: Double? {

@@ -43,6 +43,12 @@ public protocol Op: Sendable {
   func apply(_ a: Tensor, _ b: Tensor) throws -> Tensor
 }
 
+/// An op that moves statistics of its own in training: batch norm, observers of ranges.
+public protocol StatisticsOp: Op {
+  /// The op with its statistics as they are, in training as well.
+  var frozen: any Op { get }
+}
+
 /// What a forward pass is told, and what it keeps for the way back.
 public struct Context {
   public let shape: Shape

@@ -170,6 +170,21 @@ private let rowwise: [Run] = [
     path.fake_quantize(n, awkwardFloats(n, seed: 37), 0.1, -100, 155, &y)
     return bits(y)
   },
+  Run(name: "gradient of fake_quantize") { path, n in
+    let dy = randomFloats(n, seed: 38), x = awkwardFloats(n, seed: 39)
+    var dx = dy
+    let slope = path.fake_quantize_backward(n, dy, x, 0.1, -3, 4, &dx)
+    return bits(dx + [slope, path.clip_backward_bound(n, dy, x, -0.5, 0.7)])
+  },
+  Run(name: "ternary and binary") { path, n in
+    let x = awkwardFloats(n, seed: 40)
+    var (y, z, count) = (x, x, Float(7))
+    path.ternary(n, x, 0.3, 1.7, &y)
+    path.binary(n, x, 0.9, &z)
+    path.dorefa(n, z, 0.9, 3, &z)
+    let sum = path.sum_magnitudes(n, randomFloats(n, seed: 41), 0.3, &count)
+    return bits(y + z + [sum, count])
+  },
   Run(name: "layer_norm") { path, n in
     let x = randomFloats(70 * n, seed: 17), dy = randomFloats(70 * n, seed: 18)
     let gain = randomFloats(n, seed: 19), bias = randomFloats(n, seed: 20)

@@ -52,6 +52,18 @@ import Testing
     #expect(line.hasPrefix("{\"case\":\"\(name), batch 2, 2 threads\",\"value\":"))
   }
 
+  @Test(arguments: [
+    ("fixed_point", "0.5 with 8 bits: 128"), ("regression_affine", "codes in [-128, 127]: "),
+    ("linear_quantization", "min-max floor of relu"), ("uniform_levels", "uniform, corrected"),
+    ("two_layer_sigmoid", "weights in 8 bits"),
+  ])
+  func classicsRun(name: String, line: String) throws {
+    let ending = try Program().start([examples.appending(path: "classics/\(name).lua").path, "--quick"])
+      .wait()
+    try #require(ending.code == 0, "\(name): \(ending.errors)")
+    #expect(ending.output.contains(line))
+  }
+
   @Test func aBenchmarkRefusesWhatItDoesNotKnow() throws {
     let script = examples.appending(path: "bench/lenet5.lua").path
     let program = try Program()
@@ -65,5 +77,11 @@ import Testing
       $0.hasSuffix(".lua")
     }
     #expect(files.sorted() == ["minilm.lua", "mnist.lua", "quickstart.lua"])
+    let classics = try FileManager.default.contentsOfDirectory(atPath: examples.path + "/classics")
+    #expect(
+      classics.sorted() == [
+        "fixed_point.lua", "linear_quantization.lua", "regression_affine.lua", "two_layer_sigmoid.lua",
+        "uniform_levels.lua",
+      ])
   }
 }

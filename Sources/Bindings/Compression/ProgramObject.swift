@@ -74,6 +74,44 @@ extension Program: LuaObject {
       ) { path in
         try ProgramFile.read(path)
       },
+      Function(
+        "assert_exact",
+        "Makes sure that a quantized graph and the program compiled from it give the same bits, for every element of "
+          + "every step, on every instruction set this processor can run. The error names the first step and element "
+          + "that differ. Returns {samples, elements, instruction_sets}.",
+        .required("model", Graph.self, "from qs.quantize"),
+        .required("program", Program.self, "from qs.compile"),
+        .required("data", OneOf<DatasetObject, Tensor>.self, "samples, or a batch of inputs"),
+        .option("batch_size", default: 64, "samples run together", .positive),
+        .option("instruction_sets", default: [String](), "their names; all, if left out"), returns: "table"
+      ) { graph, program, data, size, sets in
+        let agreement = try program.assertExact(
+          as: graph, instructionSets: sets.isEmpty ? Engine.runnableInstructionSets : sets,
+          batches(data, size))
+        return LuaTable([
+          "samples": .int(agreement.samples), "elements": .int(agreement.elements),
+          "instruction_sets": .table(LuaTable(items: agreement.instructionSets.map(LuaValue.string))),
+        ])
+      },
     ]
+  }
+
+  private static func batches(_ data: OneOf<DatasetObject, Tensor>, _ size: Int) throws -> () throws ->
+    Tensor?
+  {
+    switch data {
+    case .first(let dataset):
+      let batches = try Batches(dataset.data, size: size)
+      return { try batches.next()?.inputs }
+    case .second(let tensor):
+      try require(tensor.rank > 1, "assert_exact", "the data must be [N, ...], got \(tensor.shape)")
+      var first = 0
+      return {
+        guard first < tensor.shape[0] else { return nil }
+        let count = min(size, tensor.shape[0] - first)
+        defer { first += count }
+        return try tensor.narrow(axis: 0, start: first, count: count).contiguous()
+      }
+    }
   }
 }

@@ -15,6 +15,8 @@ enum ObserverName: String, CaseIterable, LuaEnum {
   }
 }
 
+extension QuantizationAwareTraining.Method: LuaEnum {}
+
 /// `qs.quantization`: the pieces under `qs.quantize`.
 enum QuantizationLibrary {
   static var library: Library {
@@ -45,19 +47,32 @@ enum QuantizationLibrary {
     Function(
       "aware", "A graph to train with weights and activations rounded as integer kernels will see them.",
       .required("graph", Graph.self, "from qs.capture; its parameters are trained"),
-      .weights, .activations,
-      .option("momentum", default: 0.1, "share by which a batch moves the range of an activation")
-    ) { graph, weights, activations, momentum in
-      try QuantizationAwareTraining(weights: weights, activations: activations, momentum: momentum)(graph)
+      .option("method", default: QuantizationAwareTraining.Method.minmax, "where the grids come from"),
+      .option(
+        "weights", default: WeightScheme?.none, "how they are rounded; by default as the method has it"),
+      .activations,
+      .option("edge_bits", default: 8, "bits of the first and the last layer"),
+      .option("layers", default: [String: WeightScheme](), "weights of some layers, by name"),
+      .option("momentum", default: 0.1, "share by which a batch moves the range of an activation"),
+      .option("penalty", default: 1e-4, "of the squares of PACT's bounds")
+    ) { graph, method, weights, activations, edgeBits, layers, momentum, penalty in
+      try QuantizationAwareTraining(
+        method, weights: weights, activations: activations, edgeBits: edgeBits, layers: LayerRules(layers),
+        momentum: momentum, penalty: penalty)(graph)
     }
   }
 
   private static var trained: Function {
     Function(
-      "trained", "Integers with the ranges found in quantization-aware training; nil for any other graph.",
+      "trained", "Integers with the grids found in quantization-aware training; nil for any other graph.",
       .required("graph", Graph.self, "from qs.qat; it is not changed"),
-      .weights
-    ) { graph, weights in try StaticQuantization(weights: weights)(trained: graph) }
+      .option("calibration", default: DatasetObject?.none, "some samples, for networks with attention"),
+      .option("batch_size", default: 64, "samples run together", .positive)
+    ) { graph, calibration, size in
+      let batches = try calibration.map { try Batches($0.data, size: size) }
+      return try StaticQuantization()(
+        trained: graph, calibration: batches.map { all in { try all.next()?.inputs } })
+    }
   }
 
   private static var numbers: [Function] {

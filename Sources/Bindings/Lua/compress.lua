@@ -24,13 +24,14 @@ declare{
 }
 
 -- Refuses a key that is not in `known`.
-local function only(given, known, where)
+local function only(given, known, where, caller)
   for key in pairs(given) do
     if known[key] == nil then
       local names = {}
       for name in pairs(known) do names[#names + 1] = name end
       table.sort(names)
-      error(string.format("quantize: %s has no '%s' (there are %s)", where, key, table.concat(names, ", ")), 0)
+      error(string.format("%s: %s has no '%s' (there are %s)", caller or "quantize", where, key,
+        table.concat(names, ", ")), 0)
     end
   end
 end
@@ -59,8 +60,14 @@ declare{
       error("quantize: activations.percentile needs activations.observer = \"percentile\"", 0)
     end
     local trained = qs.type(model) == "graph"
-      and qs.quantization.trained(model, { weights = weights })
-    if trained then return trained end
+      and qs.quantization.trained(model, { calibration = o.calibration, batch_size = o.batch_size })
+    if trained then
+      if next(weights) or next(activations) or next(o.layers) then
+        error("quantize: a graph of qs.qat has the grids it was trained with; leave 'weights', 'activations' and "
+          .. "'layers' out", 0)
+      end
+      return trained
+    end
     if not o.calibration then
       error("quantize: option 'calibration' is missing: a few hundred samples of the training data", 0)
     end
@@ -75,18 +82,30 @@ declare{
 
 declare{
   "qs.qat",
-  "Quantization-aware training: a graph to train in place of a model, with weights and activations rounded as int8 "
-    .. "kernels will see them. qs.quantize then keeps the ranges found in training.",
+  "Quantization-aware training: a graph to train in place of a model, with weights and activations rounded as integer "
+    .. "kernels will see them. qs.quantize then keeps the grids found in training.",
   { "model", "module|graph", "what to train further; its parameters are shared" },
   { "example", "tensor", "a batch of inputs" },
   options = {
-    { "weights", "table", "as for qs.quantize", default = {} },
+    { "method", "\"minmax\"|\"lsq\"|\"pact\"|\"dorefa\"|\"ternary\"|\"binary\"",
+      "where grids come from: extremes; learned steps; learned clips with tanh weights; tanh weights with activations "
+        .. "clipped at 1; weights of three or two values", default = "minmax" },
+    { "weights", "table", "as for qs.quantize; 4 bits for pact and dorefa, else 8, if left out" },
     { "activations", "table", "{bits = 2 to 8, power_of_two = false}", default = {} },
-    { "momentum", "number", "share by which a batch moves the range of an activation", default = 0.1 },
+    { "edge_bits", "integer", "bits of the first and last layer's weights, of the inputs and of what the last layer reads",
+      default = 8 },
+    { "layers", "table", "weights of some layers, by name, as for qs.quantize; first and last ones included", default = {} },
+    { "momentum", "number", "share by which a batch moves an observed range", default = 0.1 },
+    { "penalty", "number", "of pact: times the square of each bound, added to the loss", default = 1e-4 },
   },
   returns = "graph",
   function(model, example, o)
-    return qs.quantization.aware(
-      qs.capture(model, example), { weights = o.weights, activations = o.activations, momentum = o.momentum })
+    if o.weights then only(o.weights, weight_keys, "weights", "qat") end
+    only(o.activations, { bits = true, power_of_two = true }, "activations", "qat")
+    for name, scheme in pairs(o.layers) do only(scheme, weight_keys, "layers[\"" .. name .. "\"]", "qat") end
+    return qs.quantization.aware(qs.capture(model, example), {
+      method = o.method, weights = o.weights, activations = o.activations, edge_bits = o.edge_bits, layers = o.layers,
+      momentum = o.momentum, penalty = o.penalty,
+    })
   end,
 }

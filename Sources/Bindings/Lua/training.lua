@@ -81,6 +81,7 @@ local function run_epoch(o, optimizer, state, keeper)
   local batches = #pass
   local bar <close> = qs.progress{ total = batches, label = string.format("%s %d/%d", o.caller, epoch, o.epochs) }
   local layers
+  if o.freeze and epoch > o.freeze then o.model:freeze() end
   o.model:train()
   for x, y, index, other, weight in pass do
     state.batch, state.step = state.batch + 1, state.step + 1
@@ -112,6 +113,9 @@ local function check(o)
     if not (o[name] > 0 and o[name] < math.huge) then
       error(string.format("%s: option '%s' must be positive (got %s)", o.caller, name, o[name]), 0)
     end
+  end
+  if o.freeze and qs.type(o.model) ~= "graph" then
+    error(o.caller .. ": option 'freeze' needs a graph, of qs.qat or qs.capture; a module's statistics always move", 0)
   end
   if #o.data == 0 then error(o.caller .. ": the dataset is empty", 0) end
 end
@@ -202,6 +206,8 @@ training.options = {
   { "validation", "dataset", "evaluated after every epoch" },
   { "patience", "integer", "stop after so many epochs without a better validation accuracy" },
   { "keep_best", "boolean", "end with the weights that did best in validation", default = true },
+  { "freeze", "integer",
+    "epochs after which running statistics and observed ranges stay as they are; for graphs, such as those of qs.qat" },
   { "on_epoch", "function", "called with the metrics of every epoch" },
   { "checkpoint", "string|boolean|table",
     "a file or folder to go on from if the training is cut off, written after every epoch; true: the run's own place; "

@@ -65,6 +65,14 @@ extension Graph {
         try g.open(names.map { $0.map { $0.isEmpty ? nil : $0 } })
         return g
       },
+      Function(
+        "freeze",
+        "From now on training leaves running statistics (batch norm) and observed ranges as they are, and computes with "
+          + "them as evaluation does. Returns the graph.", .graph
+      ) { g in
+        g.freezeStatistics()
+        return g
+      },
       Function("copy", "The same nodes and parameters in another graph.", .graph) { g in g.copy() },
     ]
   }

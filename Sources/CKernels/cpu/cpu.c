@@ -77,8 +77,8 @@ const qk_isa_level *qk_isa_choose(const char *wanted, char *error, size_t error_
   return level;
 }
 
-// The choice is made once for the process, so that packed weights and the kernels that read them cannot
-// disagree.
+// The choice is made once for the process. Only comparisons of one instruction set with another hold a thread
+// to some other level.
 static pthread_once_t chosen_once = PTHREAD_ONCE_INIT;
 static const qk_isa_level *chosen;
 static char choice_error[160];
@@ -90,9 +90,19 @@ static const qk_isa_level *active(void) {
   return chosen;
 }
 
-uint32_t qk_isa_active(void) { return active()->isa; }
+static _Thread_local const qk_isa_level *held;
 
-const char *qk_isa_name(void) { return active()->name; }
+const qk_isa_level *qk_isa_held(void) { return held; }
+
+const qk_isa_level *qk_isa_hold(const qk_isa_level *level) {
+  const qk_isa_level *before = held;
+  held = level;
+  return before;
+}
+
+uint32_t qk_isa_active(void) { return (held ? held : active())->isa; }
+
+const char *qk_isa_name(void) { return (held ? held : active())->name; }
 
 const char *qk_isa_error(void) {
   active();

@@ -21,16 +21,24 @@ static size_t runnable_count;
 static const qk_f32_path *chosen;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+static const qk_f32_path *best(uint32_t isa) {
+  const qk_f32_path *path = builds[0].path;
+  for (size_t i = 0; i < BUILD_COUNT; i++)
+    if ((builds[i].isa & ~isa) == 0) path = builds[i].path;
+  return path;
+}
+
 static void choose(void) {
-  for (size_t i = 0; i < BUILD_COUNT; i++) {
+  for (size_t i = 0; i < BUILD_COUNT; i++)
     if ((builds[i].isa & ~qk_cpu()) == 0) runnable[runnable_count++] = *builds[i].path;
-    if ((builds[i].isa & ~qk_isa_active()) == 0) chosen = builds[i].path;
-  }
+  const qk_isa_level *held = qk_isa_hold(NULL);  // the process's choice, not this thread's
+  chosen = best(qk_isa_active());
+  qk_isa_hold(held);
 }
 
 static const qk_f32_path *path(void) {
   pthread_once(&once, choose);
-  return chosen;
+  return qk_isa_held() ? best(qk_isa_active()) : chosen;
 }
 
 size_t qk_f32_paths(const qk_f32_path **paths) {

@@ -33,10 +33,17 @@ const qk_isa_level *qk_isa_choose(const char *wanted, char *error, size_t error_
 /// The instruction sets this processor and its operating system can run.
 uint32_t qk_cpu(void);
 
-/// The instruction sets kernels use in this process: those of the most capable level the processor runs, or
-/// of the level named by the environment variable `QSCRIPT_ISA`. Read once. Portable where qk_isa_error() is
-/// set.
+/// The instruction sets kernels use: those of the level the calling thread is held to, else of the most
+/// capable level the processor runs, or of the one named by the environment variable `QSCRIPT_ISA`. Read
+/// once. Portable where qk_isa_error() is set.
 uint32_t qk_isa_active(void);
+
+/// Holds the calling thread to a level, which this processor must be able to run; NULL lets it go. What was
+/// packed before keeps its kernels. Returns the level the thread was held to, or NULL.
+const qk_isa_level *qk_isa_hold(const qk_isa_level *level);
+
+/// The level the calling thread is held to, or NULL.
+const qk_isa_level *qk_isa_held(void);
 
 /// Name of the active level, for example "avx512vnni".
 const char *qk_isa_name(void);

@@ -9,8 +9,12 @@ struct Calibration {
   /// Of the values inside an op, by the site's head: always 8 bits.
   let inner: [Graph.ID: [QuantParams]]
 
-  /// Ranges known from training.
-  init(_ graph: Graph, _ sites: [Site], _ known: [Graph.ID: QuantParams]) throws {
+  /// Grids known from training.
+  ///
+  /// - Parameter batches: for values inside of ops, which training does not see.
+  init(
+    _ graph: Graph, _ sites: [Site], _ known: [Graph.ID: QuantParams], _ batches: (() throws -> Tensor?)?
+  ) throws {
     var params = known
     for site in sites {
       if let fixed = site.float.fixedRange { params[site.tail] = fixed }
@@ -20,7 +24,20 @@ struct Calibration {
         "training saw no range of node '\(graph[site.tail].name)'; make the graph with qs.qat again")
       params[site.tail] = QuantParams(covering: 0, 0)  // ends in f32
     }
-    (self.params, inner) = (params, [:])
+    self.params = params
+    guard let site = sites.first(where: { $0.float.hasInnerValues }) else {
+      inner = [:]
+      return
+    }
+    guard let batches else {
+      throw ShapeError(
+        "quantize",
+        "node '\(graph[site.head].name)' (\(site.op.name)) has values inside of it whose ranges training does not see; "
+          + "give option 'calibration', a few hundred samples of the training data")
+    }
+    var inside = InnerValues(sites, graph, .minmax)
+    try Self.run(graph, batches) { try inside.observe($0, $1) }
+    inner = inside.params
   }
 
   init(
@@ -30,20 +47,10 @@ struct Calibration {
     let values = graph.inputs + sites.filter { $0.float.definesRange }.map(\.tail)
     let observers = Dictionary(uniqueKeysWithValues: values.map { ($0, kind.make()) })
     var inside = InnerValues(sites, graph, kind)
-    var count = 0
-    try graph.with(training: false) {
-      try Tape.withoutGradients {
-        while let batch = try batches() {
-          count += 1
-          _ = try graph.replay([batch]) { id, value in
-            try observers[id]?.observe(value)
-            try inside.observe(id, value)
-          }
-        }
-      }
+    try Self.run(graph, batches) { id, value in
+      try observers[id]?.observe(value)
+      try inside.observe(id, value)
     }
-    try require(
-      count > 0, "quantize", "there is no calibration data; give a few hundred samples of the training set")
     let symmetric = Self.symmetricValues(sites, graph)
     let fixed = Dictionary(
       uniqueKeysWithValues: sites.compactMap { site in site.float.fixedRange.map { (site.tail, $0) } })
@@ -60,8 +67,24 @@ struct Calibration {
     inner = inside.params
   }
 
+  private static func run(
+    _ graph: Graph, _ batches: () throws -> Tensor?, _ observe: (Graph.ID, Tensor) throws -> Void
+  ) throws {
+    var count = 0
+    try graph.with(training: false) {
+      try Tape.withoutGradients {
+        while let batch = try batches() {
+          count += 1
+          _ = try graph.replay([batch], observe: observe)
+        }
+      }
+    }
+    try require(
+      count > 0, "quantize", "there is no calibration data; give a few hundred samples of the training set")
+  }
+
   /// Values that some op reads as signed weights.
-  private static func symmetricValues(_ sites: [Site], _ graph: Graph) -> Set<Graph.ID> {
+  static func symmetricValues(_ sites: [Site], _ graph: Graph) -> Set<Graph.ID> {
     var result: Set<Graph.ID> = []
     for site in sites {
       let reads = graph.operation(site.head)?.inputs ?? []

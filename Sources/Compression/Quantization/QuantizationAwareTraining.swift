@@ -2,49 +2,97 @@ import Models
 import Tensors
 
 /// Training of a network as its integers will compute it: weights and activations are rounded to their grids
-/// forward, gradients pass straight through (Jacob et al., CVPR 2018, section 3).
+/// forward, gradients pass straight through (Bengio et al., 2013; Jacob et al., CVPR 2018, section 3).
 ///
 /// Grids lie where static quantization puts them: behind each op with the activation that is fused into it, at
 /// the inputs, and on the weights of convolutions and linear layers. Batch norm stays and trains; folding it
-/// later does not change the weights' integers.
+/// later multiplies a channel's weights and its scale alike, and leaves the integers what they are.
 public struct QuantizationAwareTraining: Sendable {
-  public var weights: WeightScheme
-  public var activations: ActivationScheme
-  /// Share by which a batch moves the range of an activation.
-  public var momentum: Double
-
-  public init(
-    weights: WeightScheme = WeightScheme(), activations: ActivationScheme = ActivationScheme(),
-    momentum: Double = 0.1
-  ) {
-    (self.weights, self.activations, self.momentum) = (weights, activations, momentum)
+  /// Where the grids come from.
+  public enum Method: String, CaseIterable, Sendable {
+    /// Weights by their extremes, activations by a moving average of those of the batches (Jacob et al., 2018).
+    case minmax
+    /// Steps of weights and activations are learned (Esser et al., 2020).
+    case lsq
+    /// Activations are clipped at a bound that is learned (Choi et al., 2018); weights as in `dorefa`.
+    case pact
+    /// Weights through tanh to -1...1, activations clipped to 0...1 (Zhou et al., 2016).
+    case dorefa
+    /// Weights -1, 0, 1 times a scale (Li and Liu, 2016), activations as in `minmax`.
+    case ternary
+    /// Weights -1, 1 times a scale (Courbariaux et al., 2015; Rastegari et al., 2016), activations as in `minmax`.
+    case binary
   }
 
-  /// A graph to train in place of `graph`, with the same parameters; their ranges are buffers of its own.
+  public var method: Method
+  /// Of all but the first and the last layer with weights.
+  public var weights: WeightScheme
+  /// Of all but the network's inputs and what the last layer with weights reads.
+  public var activations: ActivationScheme
+  /// Bits of the first and the last layer's weights, of the network's inputs and of what the last layer reads.
+  public var edgeBits: Int
+  /// Layers with weights of their own scheme, first and last ones included.
+  public var layers: LayerRules
+  /// Share by which a batch moves an observed range.
+  public var momentum: Double
+  /// Of PACT's regulariser, `penalty * bound^2` for each bound.
+  public var penalty: Double
+
+  public init(
+    _ method: Method = .minmax, weights: WeightScheme? = nil,
+    activations: ActivationScheme = ActivationScheme(),
+    edgeBits: Int = 8, layers: LayerRules = [:], momentum: Double = 0.1, penalty: Double = 1e-4
+  ) {
+    self.method = method
+    self.weights = weights ?? method.weights
+    (self.activations, self.edgeBits, self.layers) = (activations, edgeBits, layers)
+    (self.momentum, self.penalty) = (momentum, penalty)
+  }
+
+  /// A graph to train in place of `graph`, with the same parameters; ranges and steps are its own.
   public func callAsFunction(_ graph: Graph) throws -> Graph {
-    try require(
-      momentum > 0 && momentum <= 1, "qat", "momentum must be above 0 and at most 1 (got \(momentum))")
-    try weights.check(for: "qat")
-    try activations.check(for: "qat")
-    try require(
-      weights.isSymmetric && !weights.hasGroups, "qat",
-      "integer layers take symmetric weights with a scale for each output channel or one for all")
+    try check()
     let work = graph.copy()
     try work.apply(.removeIdentities)
     let folded = work.copy()
     try folded.apply(.foldBatchNorm)
-    try work.apply(insertFakeQuantize(try Site.all(in: folded)))
+    let plan = try GridPlan(self, try Site.all(in: folded), folded)
+    try work.apply(insertGrids(plan))
     return work
   }
 
-  private func insertFakeQuantize(_ sites: [Site]) -> Pass {
+  private func check() throws {
+    try require(
+      momentum > 0 && momentum <= 1, "qat", "momentum must be above 0 and at most 1 (got \(momentum))")
+    try require(
+      penalty >= 0 && penalty.isFinite, "qat", "the penalty must be a number of at least 0 (got \(penalty))")
+    try require(
+      (2...8).contains(edgeBits), "qat", "the first and last layers must have 2 to 8 bits (got \(edgeBits))")
+    try activations.check(for: "qat")
+    for scheme in [weights] + layers.schemes {
+      try scheme.check(for: "qat")
+      try require(
+        scheme.isSymmetric && !scheme.hasGroups, "qat",
+        "integer layers take symmetric weights with a scale for each output channel or one for all")
+    }
+    try require(
+      !method.learnsScales
+        || !([weights] + layers.schemes).contains { $0.powerOfTwo } && !activations.powerOfTwo,
+      "qat", "\(method) has scales of its own; for powers of two use method 'minmax'")
+  }
+
+  private func insertGrids(_ plan: GridPlan) -> Pass {
     Pass("insert_fake_quantize") { graph, report in
-      for input in graph.inputs where graph[input].dtype == .f32 { try watch(input, in: graph) }
-      for site in sites {
-        try roundWeight(of: site, in: graph)
+      for input in graph.inputs where graph[input].dtype == .f32 {
+        try watch(input, plan.input, in: graph)
+      }
+      for site in plan.sites {
+        try roundWeight(of: site, plan, in: graph)
         let end = result(of: site, in: graph)
         let isFloat = end == graph.output && site.float.canEndInFloat && site.range == .unbounded
-        if site.float.definesRange && !isFloat { try watch(end, in: graph) }
+        if site.float.definesRange && !isFloat {
+          try watch(end, plan.activation(site), in: graph)
+        }
         report.matched.append(graph[site.head].name)
       }
     }
@@ -59,67 +107,71 @@ public struct QuantizationAwareTraining: Sendable {
   }
 
   /// Every reader of `id` reads it through a grid.
-  private func watch(_ id: Graph.ID, in graph: Graph) throws {
+  private func watch(_ id: Graph.ID, _ grid: any ActivationGrid, in graph: Graph) throws {
     let node = graph[id]
     let readers = graph.users(of: id)
-    let range = graph.add(
-      node.name + ".range", .leaf(Parameter(try FakeQuantize.unseen(), role: .buffer)), shape: [2],
-      dtype: .f32, before: readers.first)
+    let (name, leaf) = try grid.leaf()
+    let state = graph.add(
+      "\(node.name).\(name)", .leaf(leaf), shape: leaf.value.shape, dtype: .f32, before: readers.first)
     let rounded = graph.add(
-      node.name + ".quantized", .apply(FakeQuantize(activations, momentum: momentum), [id, range]),
-      shape: node.shape,
-      dtype: .f32, before: readers.first)
+      node.name + ".quantized", .apply(grid, [id, state]), shape: node.shape, dtype: .f32,
+      before: readers.first)
     graph.replaceUses(of: id, with: rounded, except: rounded)
   }
 
-  private func roundWeight(of site: Site, in graph: Graph) throws {
-    guard site.float.quantizesWeights, let (op, reads) = graph.operation(site.head),
-      reads.count > site.float.activationCount, let weight = graph.leaf(reads[site.float.activationCount])
+  private func roundWeight(of site: Site, _ plan: GridPlan, in graph: Graph) throws {
+    guard site.hasWeights(in: graph), let (op, reads) = graph.operation(site.head),
+      let weight = graph.leaf(reads[site.float.activationCount])
     else { return }
     let position = site.float.activationCount
+    let name = graph[reads[position]].name
+    let scheme = try plan.scheme(of: site)
+    let grid = plan.weight(scheme)
+    var inputs = [reads[position]]
+    if let learned = grid as? LearnedStep {
+      let steps = scheme.granularity == .tensor ? 1 : weight.value.shape[0]
+      let step = Parameter(try learned.start(weight.value, steps: steps))
+      try step.constrain(AboveZero())
+      inputs.append(
+        graph.add(name + ".step", .leaf(step), shape: step.value.shape, dtype: .f32, before: site.head))
+    }
     let rounded = graph.add(
-      graph[reads[position]].name + ".quantized", .apply(FakeQuantizeWeight(weights), [reads[position]]),
-      shape: weight.value.shape, dtype: .f32, before: site.head)
+      name + ".quantized", .apply(grid, inputs), shape: weight.value.shape, dtype: .f32, before: site.head)
     var changed = reads
     changed[position] = rounded
     graph[site.head].kind = .apply(op, changed)
   }
 }
 
-/// What training found: a graph without grids, and their ranges by the node they were behind.
-struct TrainedRanges {
-  let graph: Graph
-  private(set) var params: [Graph.ID: QuantParams] = [:]
-
-  /// nil where the graph holds no grids.
-  init?(_ trained: Graph) throws {
-    for id in trained.order {
-      guard let (op, reads) = trained.operation(id), let grid = op as? FakeQuantize,
-        let range = trained.leaf(reads[1])
-      else { continue }
-      params[reads[0]] = grid.params(range.value)
-    }
-    guard !params.isEmpty else { return nil }
-    graph = trained.copy()
-    try graph.apply(Self.removeFakeQuantize)
-  }
-
-  private static let removeFakeQuantize = Pass("remove_fake_quantize") { graph, report in
-    for id in graph.order {
-      guard let (op, reads) = graph.operation(id), op is FakeQuantize || op is FakeQuantizeWeight else {
-        continue
-      }
-      graph.replaceUses(of: id, with: reads[0])
-      report.matched.append(graph[id].name)
+extension QuantizationAwareTraining.Method {
+  /// What weights are where a recipe does not say.
+  var weights: WeightScheme {
+    switch self {
+    case .minmax: WeightScheme()
+    case .lsq: WeightScheme(.integer(bits: 8), .tensor)
+    case .pact, .dorefa: WeightScheme(.integer(bits: 4), .tensor)
+    case .ternary: WeightScheme(.ternary)
+    case .binary: WeightScheme(.binary)
     }
   }
 
-  /// Folding a batch norm leaves its result to the op before it.
-  mutating func foldBatchNorm() throws {
-    let before = graph.copy()
-    try graph.apply(.foldBatchNorm)
-    for (id, entry) in params where !graph.order.contains(id) {
-      if let (_, reads) = before.operation(id) { params[reads[0]] = entry }
+  var learnsScales: Bool { self == .lsq || self == .pact || self == .dorefa }
+}
+
+extension ActivationGrid {
+  /// What the grid keeps beside the values, before anything was seen, and its name.
+  fileprivate func leaf() throws -> (name: String, Parameter) {
+    switch self {
+    case let fixed as FakeQuantize:
+      return ("range", Parameter(try fixed.start(), role: .buffer))
+    case is ClippedActivation: return ("bound", try learned())
+    default: return ("step", try learned())
     }
+  }
+
+  private func learned() throws -> Parameter {
+    let parameter = Parameter(try Tensor([1], [Float(0)]))
+    try parameter.constrain(AboveZero())
+    return parameter
   }
 }

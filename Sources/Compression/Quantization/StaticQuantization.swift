@@ -34,15 +34,17 @@ public struct StaticQuantization: Sendable {
     return work
   }
 
-  /// The same for a graph from `QuantizationAwareTraining`, with the ranges found in training; nil for any other.
-  public func callAsFunction(trained: Graph) throws -> Graph? {
-    guard var ranges = try TrainedRanges(trained) else { return nil }
-    try checkSchemes()
-    try ranges.foldBatchNorm()
-    let sites = try Site.all(in: ranges.graph)
-    let calibration = try Calibration(ranges.graph, sites, ranges.params)
-    try ranges.graph.apply(insertQuantizedOps(sites, calibration))
-    return ranges.graph
+  /// The same for a graph from `QuantizationAwareTraining`, with the grids found in training, whatever the schemes here
+  /// are; nil for any other.
+  ///
+  /// - Parameter calibration: only for networks with attention, whose scores training does not see.
+  public func callAsFunction(trained: Graph, calibration: (() throws -> Tensor?)? = nil) throws -> Graph? {
+    guard var grids = try TrainedGrids(trained) else { return nil }
+    try grids.foldBatchNorm()
+    let sites = try Site.all(in: grids.graph)
+    let calibration = try Calibration(grids.graph, sites, grids.params, calibration)
+    try grids.graph.apply(insertQuantizedOps(sites, calibration, isTrained: true))
+    return grids.graph
   }
 
   public func callAsFunction(_ graph: Graph, calibration: some Sequence<Tensor>) throws -> Graph {
@@ -62,7 +64,9 @@ public struct StaticQuantization: Sendable {
 
   // MARK: Rewriting
 
-  private func insertQuantizedOps(_ sites: [Site], _ calibration: Calibration) -> Pass {
+  private func insertQuantizedOps(
+    _ sites: [Site], _ calibration: Calibration, isTrained: Bool = false
+  ) -> Pass {
     Pass("quantize_static") { graph, report in
       var params = calibration.params
       for input in graph.inputs {
@@ -92,7 +96,7 @@ public struct StaticQuantization: Sendable {
           site, reads,
           Calibrated(
             inputs: inputs, inner: calibration.inner[site.head] ?? [], result: endsInFloat ? nil : result,
-            range: site.range), graph)
+            range: site.range), isTrained, graph)
         params[site.head] = result
         if !endsInFloat, graph.output == site.head { dequantize(site.head, result, graph) }
         report.matched.append(graph[site.head].name)
@@ -101,7 +105,7 @@ public struct StaticQuantization: Sendable {
   }
 
   private func replace(
-    _ site: Site, _ reads: [Graph.ID], _ calibrated: Calibrated, _ graph: Graph
+    _ site: Site, _ reads: [Graph.ID], _ calibrated: Calibrated, _ isTrained: Bool, _ graph: Graph
   ) throws {
     var (reads, calibrated) = (reads, calibrated)
     let activations = calibrated.inputs.count
@@ -114,7 +118,12 @@ public struct StaticQuantization: Sendable {
     }
     if let weight = weights.first, site.float.quantizesWeights {
       let bias = weights.count > 1 ? weights[1].value : nil
-      try weight.constrain(quantizer(weight, bias, calibrated.inputs[0], graph[site.head].name))
+      let input = calibrated.inputs[0]
+      if isTrained, let known = weight.constraint(WeightQuantizer.self) {
+        try weight.constrain(known.fitting(bias, inputScale: input.scale))
+      } else {
+        try weight.constrain(quantizer(weight, bias, input, graph[site.head].name))
+      }
       calibrated.quantizer = weight.constraint(WeightQuantizer.self)
     }
     for (offset, weight) in weights.enumerated() {

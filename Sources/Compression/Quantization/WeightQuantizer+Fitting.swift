@@ -1,4 +1,5 @@
 import CKernels
+import Models
 import Tensors
 
 extension WeightQuantizer {
@@ -40,6 +41,33 @@ extension WeightQuantizer {
     self.init(
       scales: grids.map(\.scale), zeroPoints: scheme.isSymmetric ? [] : grids.map(\.zeroPoint), group: group,
       lowest: scheme.codes.lowerBound, highest: scheme.codes.upperBound, rounding: rounding)
+  }
+
+  /// The same grid, its scales larger where a bias added as an s32 of scale `inputScale * scale` would not fit: in
+  /// channels whose weights are nothing beside it.
+  func fitting(_ bias: Tensor?, inputScale: Float) throws -> WeightQuantizer {
+    guard let bias, group == nil else { return self }
+    let least = try bias.array(Float.self).map { abs($0) / inputScale / Float(1 << 22) }
+    return WeightQuantizer(
+      scales: zip(scales, least).map(max), zeroPoints: zeroPoints, lowest: lowest, highest: highest,
+      rounding: rounding)
+  }
+
+  /// The codes stay what they are: a channel's scale is multiplied like its weights. The sign of a factor turns codes
+  /// around, which only a grid that is its own mirror image allows.
+  public func scaled(by factors: [Double]) -> (any Constraint)? {
+    let perChannel = scales.count / max(factors.count, 1)
+    guard perChannel > 0, zeroPoints.isEmpty, lowest == -highest else { return nil }
+    func times(_ numbers: [Float]) -> [Float] {
+      numbers.indices.map { Float(Double(numbers[$0]) * abs(factors[$0 / perChannel])) }
+    }
+    // A channel that is multiplied with 0 gets a scale all the same: kernels need one.
+    let least: Float = 1e-20
+    let rounding: Rounding =
+      if case .threshold(let limits) = rounding { .threshold(times(limits)) } else { rounding }
+    return WeightQuantizer(
+      scales: times(scales).map { max($0, least) }, group: group, lowest: lowest, highest: highest,
+      rounding: rounding)
   }
 
   /// Whether this is a grid of `scheme`, whoever chose its scales.

@@ -43,7 +43,8 @@ extension Pass {
 
     let dtype = weight.value.dtype
     let w = graph.replaceLeaf(
-      from[1], of: reads[0], with: try weight.replaced(by: Tensor.from(scaled, weight.value.shape, dtype)))
+      from[1], of: reads[0],
+      with: try weight.replaced(by: Tensor.from(scaled, weight.value.shape, dtype), scaledBy: factors))
     let bias = Parameter(try Tensor.from(newBias, [factors.count], dtype))
     let b =
       from.count > 2

@@ -11,24 +11,34 @@ import CKernels
 ///
 /// Two more things can be done in the same pass over memory: an optional sixth input, of the shape of `x`, is
 /// added to the result, and relu follows where `relu` is set. Neither is ever part of a captured graph.
-public struct BatchNorm: Op {
+public struct BatchNorm: StatisticsOp {
   public static let name = "batch_norm"
   public static let keepsOutput = true
   public let epsilon: Double
   public let momentum: Double
   public let isTraining: Bool
   public let relu: Bool
+  /// Whether it computes in training, too, what it does in evaluation.
+  public let isFrozen: Bool
 
-  public init(epsilon: Double = 1e-5, momentum: Double = 0.1, training: Bool = false, relu: Bool = false) {
-    (self.epsilon, self.momentum, isTraining, self.relu) = (epsilon, momentum, training, relu)
+  public init(
+    epsilon: Double = 1e-5, momentum: Double = 0.1, training: Bool = false, relu: Bool = false,
+    frozen: Bool = false
+  ) {
+    (self.epsilon, self.momentum, isTraining, self.relu) = (epsilon, momentum, training && !frozen, relu)
+    isFrozen = frozen
   }
 
   public func mode(training: Bool) -> any Op {
-    BatchNorm(epsilon: epsilon, momentum: momentum, training: training, relu: relu)
+    BatchNorm(epsilon: epsilon, momentum: momentum, training: training, relu: relu, frozen: isFrozen)
   }
 
   public var withRelu: (any Op)? {
-    BatchNorm(epsilon: epsilon, momentum: momentum, training: isTraining, relu: true)
+    BatchNorm(epsilon: epsilon, momentum: momentum, training: isTraining, relu: true, frozen: isFrozen)
+  }
+
+  public var frozen: any Op {
+    BatchNorm(epsilon: epsilon, momentum: momentum, relu: relu, frozen: true)
   }
 
   public func shape(of s: [Shape]) throws -> Shape {

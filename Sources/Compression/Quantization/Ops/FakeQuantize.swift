@@ -9,26 +9,50 @@ import Tensors
 /// Inputs: `x`, f32, and `range` [2], its lowest and highest value. In training the range moves in place by the
 /// share `momentum` towards that of the batch, beginning with the first batch's own; that change is not counted
 /// as one. The gradient passes where the grid reaches, and is 0 outside (straight-through estimator).
-public struct FakeQuantize: Op {
+public struct FakeQuantize: StatisticsOp {
   public static let name = "fake_quantize"
   public let scheme: ActivationScheme
   public let momentum: Double
+  /// Whether the zero point is 128, as for values that some op reads as signed weights.
+  public let isSymmetric: Bool
+  /// The range where no data decides it: DoReFa-Net's activations (Zhou et al., 2016).
+  public let fixed: ClosedRange<Float>?
+  /// Whether the range stays as it is in training, too.
+  public let isFrozen: Bool
   public let isTraining: Bool
 
-  public init(_ scheme: ActivationScheme = ActivationScheme(), momentum: Double = 0.1, training: Bool = false)
-  {
-    (self.scheme, self.momentum, isTraining) = (scheme, momentum, training)
+  public init(
+    _ scheme: ActivationScheme = ActivationScheme(), momentum: Double = 0.1, symmetric: Bool = false,
+    fixed: ClosedRange<Float>? = nil, frozen: Bool = false, training: Bool = false
+  ) {
+    (self.scheme, self.momentum, isSymmetric) = (scheme, momentum, symmetric)
+    (self.fixed, isFrozen) = (fixed, frozen || fixed != nil)
+    isTraining = training && !isFrozen
   }
 
-  public func mode(training: Bool) -> any Op { FakeQuantize(scheme, momentum: momentum, training: training) }
+  public func mode(training: Bool) -> any Op { with(frozen: isFrozen, training: training) }
+
+  public var frozen: any Op { with(frozen: true, training: false) }
+
+  private func with(frozen: Bool, training: Bool) -> FakeQuantize {
+    FakeQuantize(
+      scheme, momentum: momentum, symmetric: isSymmetric, fixed: fixed, frozen: frozen, training: training)
+  }
+
+  /// The range to begin with: of nothing seen yet, where data decides.
+  public func start() throws -> Tensor {
+    if let fixed { return try Tensor([2], [fixed.lowerBound, fixed.upperBound]) }
+    return try Self.unseen()
+  }
 
   /// The range of nothing seen yet.
   public static func unseen() throws -> Tensor { try Tensor([2], [Float.infinity, -.infinity]) }
 
   /// The grid that covers a range; one nothing was seen of has only 0.
   public func params(_ range: Tensor) -> QuantParams {
-    let (low, high) = (range.floats[0], range.floats[range.strides[0]])
-    return low <= high ? scheme.params(covering: low, high) : scheme.params(covering: 0, 0)
+    var (low, high) = (range.floats[0], range.floats[range.strides[0]])
+    if low > high { (low, high) = (0, 0) }
+    return isSymmetric ? scheme.params(symmetric: max(-low, high)) : scheme.params(covering: low, high)
   }
 
   public func shape(of s: [Shape]) throws -> Shape {
@@ -78,44 +102,6 @@ public struct FakeQuantize: Op {
   }
 }
 
-/// Weights as the integer kernels will see them, in training: rounded to the grid of `scheme` that fits them. The
-/// gradient passes unchanged.
-///
-/// A batch norm behind the layer may stay: folding it multiplies a channel's weights and its scale alike, and
-/// leaves the integers what they are.
-public struct FakeQuantizeWeight: Op {
-  public static let name = "fake_quantize_weight"
-  public let scheme: WeightScheme
-
-  public init(_ scheme: WeightScheme = WeightScheme()) { self.scheme = scheme }
-
-  public func shape(of s: [Shape]) throws -> Shape {
-    try require(s[0].rank > 0, "weight must have at least one dimension, got a scalar")
-    return s[0]
-  }
-
-  public func dtype(of types: [DType]) throws -> DType {
-    try require(types[0] == .f32, "weight must be f32, got \(types[0])")
-    return .f32
-  }
-
-  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    guard case .integer = scheme.levels, scheme.isSymmetric, !scheme.powerOfTwo, !scheme.hasGroups else {
-      return try WeightQuantizer(weight: t[0], scheme: scheme).dequantized(t[0])
-    }
-    // The same numbers in two passes over memory.
-    let weight = try t[0].contiguous()
-    let y = try Tensor(undefined: weight.shape)
-    let most = Float(scheme.codes.upperBound)
-    for slice in scheme.granularity.slices(of: weight.shape) {
-      let from = weight.floats + slice.lowerBound
-      let found = qk_minmax_f32(qk_isa_active(), slice.count, from)
-      let scale = max(-found.min, found.max) / most
-      qk_f32_fake_quantize(
-        slice.count, from, scale.isNormal ? scale : 1, -most, most, y.floats + slice.lowerBound)
-    }
-    return withExtendedLifetime(weight) { y }
-  }
-
-  public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] { [dy] }
+extension FakeQuantize: ActivationGrid {
+  func params(_ leaves: [Tensor]) -> QuantParams { params(leaves[0]) }
 }

@@ -72,7 +72,7 @@ extension QuantizedOp {
 
 extension QuantParams {
   /// f32 to u8, channels innermost.
-  func quantize(_ x: Tensor) throws -> Tensor {
+  public func quantize(_ x: Tensor) throws -> Tensor {
     let source = x.rank == 4 ? try x.channelsLast() : try x.contiguous()
     let q = try Tensor(undefined: x.shape, .u8, format: .channelsLast)
     let layout = qk_scale_layout(outer: 1, channels: 1, inner: x.count)

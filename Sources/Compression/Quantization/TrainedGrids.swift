@@ -1,0 +1,54 @@
+import Models
+import Tensors
+
+/// What training found: a graph without grids, with weights on theirs, and the grids of values by the node they were
+/// behind.
+struct TrainedGrids {
+  let graph: Graph
+  private(set) var params: [Graph.ID: QuantParams] = [:]
+
+  /// nil where the graph holds no grids.
+  init?(_ trained: Graph) throws {
+    for id in trained.order {
+      guard let (op, reads) = trained.operation(id), let grid = op as? any ActivationGrid else { continue }
+      params[reads[0]] = grid.params(reads.dropFirst().compactMap { trained.leaf($0)?.value })
+    }
+    guard !params.isEmpty else { return nil }
+    graph = trained.copy()
+    try graph.apply(Self.roundWeights)
+    try graph.apply(Self.removeActivationGrids)
+  }
+
+  private static let removeActivationGrids = Pass("remove_fake_quantize") { graph, report in
+    for id in graph.order {
+      guard let (op, reads) = graph.operation(id), op is any ActivationGrid else { continue }
+      graph.replaceUses(of: id, with: reads[0])
+      report.matched.append(graph[id].name)
+    }
+  }
+
+  /// Puts the rounded weights in place of those in full precision, with the promise of their grid: whatever scales them
+  /// later leaves their integers what they are.
+  private static let roundWeights = Pass("round_weights") { graph, report in
+    for id in graph.order {
+      guard let (op, reads) = graph.operation(id), let grid = op as? any WeightGrid,
+        let weight = graph.leaf(reads[0])
+      else { continue }
+      let leaves = reads.dropFirst().compactMap { graph.leaf($0)?.value }
+      let rounded = try Tape.withoutGradients { try grid.apply([weight.value] + leaves).copy() }
+      let promised = try weight.replaced(by: rounded)
+      try promised.constrain(grid.quantizer(weight.value, leaves))
+      graph.replaceUses(of: id, with: graph.replaceLeaf(reads[0], of: id, with: promised))
+      report.matched.append(graph[id].name)
+    }
+  }
+
+  /// Folding a batch norm leaves its result to the op before it.
+  mutating func foldBatchNorm() throws {
+    let before = graph.copy()
+    try graph.apply(.foldBatchNorm)
+    for (id, entry) in params where !graph.order.contains(id) {
+      if let (_, reads) = before.operation(id) { params[reads[0]] = entry }
+    }
+  }
+}

@@ -1,0 +1,16 @@
+import Models
+import Tensors
+
+/// An op of a graph in training that puts activations, its first input, on the grid the integer kernels will have.
+protocol ActivationGrid: Op {
+  /// - Parameter leaves: the inputs after the first.
+  func params(_ leaves: [Tensor]) -> QuantParams
+}
+
+/// An op of a graph in training that puts weights, its first input, on the grid the integer kernels will have.
+protocol WeightGrid: Op {
+  /// - Parameters:
+  ///   - weight: in full precision.
+  ///   - leaves: the inputs after the first.
+  func quantizer(_ weight: Tensor, _ leaves: [Tensor]) throws -> WeightQuantizer
+}
