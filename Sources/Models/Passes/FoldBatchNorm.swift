@@ -19,8 +19,13 @@ extension Pass {
   private struct Refusal: Error { let reason: String }
 
   private static func fold(_ norm: BatchNorm, _ id: Graph.ID, _ reads: [Graph.ID], _ graph: Graph) throws {
-    guard let (producer, from) = graph.operation(reads[0]), producer is Conv2d || producer is Linear else {
+    guard let (producer, from) = graph.operation(reads[0]),
+      producer is Conv2d || producer is Conv1d || producer is Linear
+    else {
       throw Refusal(reason: "no convolution or linear layer feeds it; it stays a node of its own")
+    }
+    guard !(producer is Linear) || graph[reads[0]].shape.rank == 2 else {
+      throw Refusal(reason: "it normalises the positions of '\(graph[reads[0]].name)', not its features")
     }
     guard graph.onlyUser(of: reads[0]) == id else {
       throw Refusal(reason: "'\(graph[reads[0]].name)' is read elsewhere, too")
