@@ -152,8 +152,8 @@ public final class Graph: Module {
     return add(self[id].name, .leaf(parameter), shape: value.shape, dtype: value.dtype, before: reader)
   }
 
-  /// Drops what the output does not need.
-  func sweep() {
+  /// Drops what the output does not need; every pass ends with it.
+  public func sweep() {
     var live = Set(outputs)
     for id in order.reversed() where live.contains(id) { live.formUnion(operation(id)?.inputs ?? []) }
     live.formUnion(inputs)

@@ -68,8 +68,11 @@ public protocol Constraint: Sendable {
   func check(_ value: Tensor) throws
   /// The promise about the value with each slice of dimension 0 multiplied by a factor; nil where there is none.
   func scaled(by factors: [Double]) -> (any Constraint)?
+  /// The same promise about a matrix turned over; nil where it cannot be given.
+  var turned: (any Constraint)? { get }
 }
 
 extension Constraint {
   public func scaled(by factors: [Double]) -> (any Constraint)? { self }
+  public var turned: (any Constraint)? { nil }
 }

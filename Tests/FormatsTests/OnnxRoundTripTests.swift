@@ -76,6 +76,75 @@ import Testing
     #expect(zip(a, b).count { abs($0 - $1) > span / 10000 } <= a.count / 10)
   }
 
+  /// The integer operations of a graph, by the order they come in.
+  private func integerOperations(_ graph: Graph) -> [String] {
+    graph.order.compactMap { id in
+      graph.operation(id).flatMap { $0.op is any QuantizedOp ? $0.op.name : nil }
+    }
+  }
+
+  @Test(arguments: OnnxExportFormat.allCases)
+  func integerLayersStayIntegerLayers(format: OnnxExportFormat) throws {
+    let graph = try Graph(capturing: ConvNet(seed: 3), [sample([2, 2, 8, 8])])
+    let quantized = try StaticQuantization()(graph, calibration: [sample([32, 2, 8, 8], seed: 9)])
+    let read = try reread(quantized, format: format)
+    #expect(integerOperations(read) == integerOperations(quantized))
+    let x = try sample([16, 2, 8, 8])
+    #expect(try read(x).array(Float.self) == quantized(x).array(Float.self))
+  }
+
+  @Test(arguments: [false, true], OnnxExportFormat.allCases)
+  func integerTransformersStayIntegerLayers(isCausal: Bool, format: OnnxExportFormat) throws {
+    let graph = try Graph(capturing: EncoderNet(seed: 5, isCausal: isCausal), [sample([2, 6, 16])])
+    let quantized = try StaticQuantization()(graph, calibration: [sample([32, 6, 16], seed: 9)])
+    quantized.setTraining(false)
+    let read = try reread(quantized, format: format)
+    #expect(integerOperations(read) == integerOperations(quantized), "\(read.log)")
+    let x = try sample([8, 6, 16])
+    #expect(try read(x).array(Float.self) == quantized(x).array(Float.self))
+  }
+
+  private func initializers(_ graph: Graph) throws -> [Int] {
+    let path = NSTemporaryDirectory() + "types-\(UUID().uuidString).onnx"
+    defer { unlink(path) }
+    try OnnxFile.write(graph, to: path)
+    let file = try MappedFile(path)
+    let model = try OnnxModel(decoding: file.bytes, source: OnnxSource(file))
+    return model.graph.initializers.map(\.typeCode)
+  }
+
+  @Test func weightsOfFourBitsAreStoredInFour() throws {
+    let graph = try Graph(capturing: ConvNet(seed: 3), [sample([2, 2, 8, 8])])
+    let four = StaticQuantization(weights: WeightScheme(.integer(bits: 4)))
+    let quantized = try four(graph, calibration: [sample([32, 2, 8, 8], seed: 9)])
+    // Three weights, and the zero points of eight channels and of five.
+    #expect(try initializers(quantized).filter { $0 == OnnxType.int4.rawValue }.count == 5)
+    let (read, x) = (try reread(quantized), try sample([16, 2, 8, 8]))
+    #expect(try read(x).array(Float.self) == quantized(x).array(Float.self))
+  }
+
+  @Test(arguments: [true, false]) func groupsOfInputsAreStoredAsBlocks(isSymmetric: Bool) throws {
+    let scheme = WeightScheme(.integer(bits: 4), .group(16), isSymmetric: isSymmetric)
+    let net = RoundedLinear(try sample([5, 40], seed: 2), scheme)
+    let graph = try Graph(capturing: net, [sample([2, 40])])
+    #expect(try initializers(graph).filter { $0 == OnnxType.int4.rawValue }.count == 2)
+    let (read, x) = (try reread(graph), try sample([7, 40]))
+    #expect(try largestDifference(read(x), graph(x)) < 1e-5)
+  }
+
+  @Test func trainedGridsAreStoredAsConversions() throws {
+    let graph = try QuantizationAwareTraining()(Graph(capturing: ConvNet(seed: 3), [sample([2, 2, 8, 8])]))
+    graph.setTraining(true)
+    _ = try graph(sample([32, 2, 8, 8], seed: 9))
+    graph.setTraining(false)
+    let (read, x) = (try reread(graph), try sample([16, 2, 8, 8]))
+    let (a, b) = (try read(x).doubles(), try graph(x).doubles())
+    let span = (b.max() ?? 0) - (b.min() ?? 0)
+    // A number that lies between two steps may go to either.
+    #expect(zip(a, b).allSatisfy { abs($0 - $1) <= span / 100 })
+    #expect(zip(a, b).count { abs($0 - $1) > span / 10000 } <= a.count / 20)
+  }
+
   @Test(arguments: Pad.Mode.allCases) func paddingAndRunningSumsKeepTheirKind(mode: Pad.Mode) throws {
     let ops: [any Op] = [
       Pad(before: [0, 0, 1, 2], after: [0, 0, 2, 1], mode: mode, value: 3), Cumsum(axis: 2, exclusive: true),
@@ -114,4 +183,20 @@ private final class Chain: Module {
   }
 
   override func forward(_ x: [Tensor]) throws -> Tensor { try ops.reduce(x[0]) { try $1.apply([$0]) } }
+}
+
+/// A linear layer whose weight is rounded.
+private final class RoundedLinear: Module {
+  private let weight: Parameter
+  private let scheme: WeightScheme
+
+  init(_ weight: Tensor, _ scheme: WeightScheme) {
+    (self.weight, self.scheme) = (Parameter(weight), scheme)
+    super.init(kind: "rounded_linear")
+    register("weight", self.weight)
+  }
+
+  override func forward(_ x: [Tensor]) throws -> Tensor {
+    try Linear().apply([x[0], FakeQuantizeWeight(scheme).apply([weight.value])])
+  }
 }

@@ -7,6 +7,10 @@ extension Pass {
   public static let recognizeQuantized = Pass("recognize_quantized") { graph, report in
     var params = gridsOfConversions(graph)
     guard !params.isEmpty else { return }
+    // What the conversions were made of would count as readers.
+    graph.sweep()
+    recognizeQuantizedAttention(graph, params, &report)
+    graph.sweep()
     for id in graph.order {
       guard let site = QuantizedSite(id, graph, params) else { continue }
       do {
@@ -131,6 +135,8 @@ private struct QuantizedSite {
       throw ShapeError(
         float.name, "the ranges of the values inside of it are not in the model; it stays in f32")
     }
-    return try float.quantized(calibrated)
+    let op = try float.quantized(calibrated)
+    _ = try op.shape(of: reads.map { graph[$0].shape })
+    return op
   }
 }

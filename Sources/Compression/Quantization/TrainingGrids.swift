@@ -14,3 +14,17 @@ protocol WeightGrid: Op {
   ///   - leaves: the inputs after the first.
   func quantizer(_ weight: Tensor, _ leaves: [Tensor]) throws -> WeightQuantizer
 }
+
+extension Op {
+  /// The grid on which an op of a graph in training puts activations; nil for other ops.
+  ///
+  /// - Parameter leaves: the inputs after the first.
+  public func activationGrid(_ leaves: [Tensor]) -> QuantParams? {
+    (self as? any ActivationGrid)?.params(leaves)
+  }
+
+  /// The grid on which an op of a graph in training puts weights; nil for other ops.
+  public func weightGrid(_ weight: Tensor, _ leaves: [Tensor]) throws -> WeightQuantizer? {
+    try (self as? any WeightGrid)?.quantizer(weight, leaves)
+  }
+}

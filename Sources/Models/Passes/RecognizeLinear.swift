@@ -8,11 +8,13 @@ extension Pass {
       guard let match = graph.match(.op(MatMul.self, .any("x"), .leaf("weight")), at: id) else { continue }
       let stored = match["weight"]
       guard let weight = graph.leaf(stored), weight.role == .weight, weight.value.rank == 2 else { continue }
-      guard weight.constraints.isEmpty else {
+      let promises = weight.constraints.compactMap(\.turned)
+      guard promises.count == weight.constraints.count else {
         report.refused.append((graph[id].name, "a pass made promises about the rows of its weight"))
         continue
       }
-      let turned = try weight.replaced(by: weight.value.permuted([1, 0]).contiguous())
+      let turned = Parameter(try weight.value.permuted([1, 0]).contiguous(), role: weight.role)
+      for promise in promises { try turned.constrain(promise) }
       let leaf = graph.replaceLeaf(stored, of: id, with: turned)
       graph[id].kind = .apply(Linear(), [match["x"], leaf])
       report.matched.append(graph[id].name)

@@ -35,6 +35,14 @@ public struct IntegerGrid: Hashable, Sendable {
       highest: highest)
   }
 
+  /// The same for a matrix whose columns have a scale each.
+  public func columnQuantizer(for shape: Shape) -> ColumnQuantizer? {
+    guard type == .i8, block == nil, axis == 1, shape.rank == 2, zeroPoints.allSatisfy({ $0 == 0 }),
+      scales.allSatisfy({ $0.isNormal && $0 > 0 })
+    else { return nil }
+    return ColumnQuantizer(scales: scales)
+  }
+
   func check(_ shape: Shape, for function: String) throws {
     try require(
       scales.allSatisfy { $0 > 0 && $0.isFinite }, function, "scales must be positive and finite")

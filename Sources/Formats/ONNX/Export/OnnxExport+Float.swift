@@ -160,14 +160,18 @@ extension OnnxExport {
   }
 
   /// Spelled out: the operator of its own came with opset 23.
-  private func attention(_ op: Attention, _ x: [String]) throws -> String {
+  ///
+  /// - Parameter rounded: what becomes of an inner value, the scores (true) or their softmax.
+  func attention(_ op: Attention, _ x: [String], rounded: (String, Bool) throws -> String = { x, _ in x })
+    throws -> String
+  {
     func heads(_ i: Int, _ order: [Int]) throws -> String {
       let size = inputShape(i)[2] / op.heads
       let split = add("Reshape", [x[i], try integers([0, 0, op.heads, size], "shape")])
       return add("Transpose", [split], ["perm": .ints(order)])
     }
     let product = add("MatMul", [try heads(0, [0, 2, 1, 3]), try heads(1, [0, 2, 3, 1])])
-    var scores = add("Mul", [product, try scalar(op.scale(for: inputShape(0)))])
+    var scores = try rounded(add("Mul", [product, scalar(op.scale(for: inputShape(0)))]), true)
     if x.count > 3 { scores = add("Add", [scores, x[3]]) }
     if op.isCausal {
       let (rows, columns) = (inputShape(0)[1], inputShape(1)[1])
@@ -175,7 +179,8 @@ extension OnnxExport {
       scores = add(
         "Add", [scores, try exporter.constant(Tensor.from(mask, [rows, columns], .f32), "causal_mask")])
     }
-    let mixed = add("MatMul", [add("Softmax", [scores], ["axis": .int(-1)]), try heads(2, [0, 2, 1, 3])])
+    let weights = try rounded(add("Softmax", [scores], ["axis": .int(-1)]), false)
+    let mixed = add("MatMul", [weights, try heads(2, [0, 2, 1, 3])])
     let joined = add("Transpose", [mixed], ["perm": .ints([0, 2, 1, 3])])
     return add("Reshape", [joined, try integers([0, 0, inputShape(2)[2]], "shape")])
   }

@@ -3,17 +3,16 @@ import Models
 import Tensors
 
 extension OnnxExport {
-  /// Writes a quantized op, whose inputs lie on their grids; returns the name of its result in f32.
-  func quantized(_ op: any QuantizedOp) throws -> String {
+  /// Writes a quantized op, whose inputs lie on their grids; returns the name of its result in f32, or nil where only
+  /// its bytes are written.
+  func quantized(_ op: any QuantizedOp) throws -> String? {
     if op is QuantizeLinear {
       guard let params = op.result else { preconditionFailure("it quantizes to something") }
       return try grid(of: try exporter.name(of: reads[0]), params)
     }
     if op is DequantizeLinear { return try exporter.name(of: reads[0]) }
-    if exporter.format == .qoperator, let name = try integerOperator(op) { return name }
-    var inputs = try reads.prefix(op.inputCount).map(exporter.name)
-    inputs += try weights(op)
-    var y = try float(op.float, inputs: inputs)
+    if exporter.format == .qoperator, try writeIntegers(op) { return nil }
+    var y = try between(op)
     switch op.range {
     case .unbounded: break
     case .nonNegative: y = add("Relu", [y])
@@ -24,8 +23,30 @@ extension OnnxExport {
     return try grid(of: y, result)
   }
 
+  /// The float operator between the grids of its inputs and of its result.
+  private func between(_ op: any QuantizedOp) throws -> String {
+    let activations = try reads.prefix(op.inputCount).map(exporter.name)
+    switch op {
+    case let op as QuantizedAttention:
+      return try attention(op.attention, activations) { inner, isScores in
+        try grid(of: inner, isScores ? op.scores : QuantizedSoftmax.probabilities, isResult: false)
+      }
+    case let op as QuantizedLinear where inputShape(0).rank != 2:
+      // Runtimes fuse the product with a matrix of s8, and not with one that is turned first.
+      let product = add("MatMul", activations + [dequantized(try weight(op.quantizer, isTurned: true))])
+      return try bias(op.quantizer, op.activations[0]).map { add("Add", [product, dequantized($0)]) }
+        ?? product
+    case let op as QuantizedConv2d:
+      return try float(op.float, inputs: activations + weights(op.quantizer, op.activations[0]))
+    case let op as QuantizedLinear:
+      return try float(op.float, inputs: activations + weights(op.quantizer, op.activations[0]))
+    default:
+      return try float(op.float, inputs: activations + reads.dropFirst(op.inputCount).map(exporter.name))
+    }
+  }
+
   /// f32 to u8 and back. A grid of fewer codes than bytes is clipped before: its ends are exact.
-  private func grid(of x: String, _ params: QuantParams) throws -> String {
+  func grid(of x: String, _ params: QuantParams, isResult: Bool = true) throws -> String {
     var x = x
     if params.lowest > 0 || params.highest < 255 {
       let ends = [params.lowest, params.highest].map { Double(params.dequantize($0)) }
@@ -33,7 +54,7 @@ extension OnnxExport {
     }
     let parameters = [try scale(params), try zeroPoint(params)]
     let bytes = add("QuantizeLinear", [x] + parameters)
-    exporter.setBytes(bytes, of: id)
+    if isResult { exporter.setBytes(bytes, of: id, parameters) }
     return add("DequantizeLinear", [bytes] + parameters)
   }
 
@@ -44,69 +65,20 @@ extension OnnxExport {
     try scalar(Double(params.zeroPoint), .u8, "zero_point")
   }
 
-  // MARK: Weights
-
-  private struct IntegerWeights {
-    let weight, weightScale, bias, biasScale: String
-    let hasBias: Bool
-  }
-
-  /// s8 weights with a scale for each output channel, and the s32 bias that is added to their products.
-  private func integers(_ quantizer: WeightQuantizer, _ input: QuantParams) throws -> IntegerWeights {
-    guard let weight = exporter.graph.leaf(reads[1]) else {
-      throw ShapeError("onnx", "its weight is computed from other values")
-    }
-    let name = exporter.graph[reads[1]].name
-    let values = try Tensor(weight.value.shape, quantizer.quantize(weight.value))
-    let scales = try Tensor([quantizer.scales.count], quantizer.scales)
-    let products = quantizer.scales.map { input.scale * $0 }
-    var (bias, biasScale) = ("", "")
-    if reads.count > 2, let leaf = exporter.graph.leaf(reads[2]) {
-      let sums = zip(try leaf.value.array(Float.self), products).map { value, scale in
-        Int32(converting: Double((value / scale).rounded(.toNearestOrEven)))
-      }
-      bias = exporter.initializer(
-        exporter.graph[reads[2]].name + "_quantized", try Tensor([sums.count], sums))
-      biasScale = exporter.initializer(
-        exporter.graph[reads[2]].name + "_scale", try Tensor([products.count], products))
-    }
-    return IntegerWeights(
-      weight: exporter.initializer(name + "_quantized", values),
-      weightScale: exporter.initializer(name + "_scale", scales),
-      bias: bias, biasScale: biasScale, hasBias: !bias.isEmpty)
-  }
-
-  private func quantizer(_ op: any QuantizedOp) -> WeightQuantizer? {
-    (op as? QuantizedConv2d)?.quantizer ?? (op as? QuantizedLinear)?.quantizer
-  }
-
-  /// The inputs behind the activations, as a float operator reads them.
-  private func weights(_ op: any QuantizedOp) throws -> [String] {
-    guard let quantizer = quantizer(op) else { return try reads.dropFirst(op.inputCount).map(exporter.name) }
-    let stored = try integers(quantizer, op.activations[0])
-    let zero = try exporter.constant(Tensor.zeros([quantizer.scales.count], .i8), "zero_points")
-    var names = [add("DequantizeLinear", [stored.weight, stored.weightScale, zero], ["axis": .int(0)])]
-    if stored.hasBias {
-      let zero = try exporter.constant(Tensor.zeros([quantizer.scales.count], .i32), "zero_points")
-      names.append(add("DequantizeLinear", [stored.bias, stored.biasScale, zero], ["axis": .int(0)]))
-    }
-    return names
-  }
-
   // MARK: Operators between integers
 
   /// The bytes of an input.
   private func bytes(_ i: Int, _ params: QuantParams) throws -> String {
     if let known = exporter.bytes(of: reads[i]) { return known }
-    let name = add(
-      "QuantizeLinear", [try exporter.name(of: reads[i]), try scale(params), try zeroPoint(params)])
-    exporter.setBytes(name, of: reads[i])
+    let parameters = [try scale(params), try zeroPoint(params)]
+    let name = add("QuantizeLinear", [try exporter.name(of: reads[i])] + parameters)
+    exporter.setBytes(name, of: reads[i], parameters)
     return name
   }
 
-  /// nil where there is no operator between integers: then the float one stands between conversions.
-  private func integerOperator(_ op: any QuantizedOp) throws -> String? {
-    guard let result = op.result else { return nil }
+  /// False where there is no operator between integers: then the float one stands between conversions.
+  private func writeIntegers(_ op: any QuantizedOp) throws -> Bool {
+    guard let result = op.result else { return false }
     let y = [try scale(result), try zeroPoint(result)]
     func operand(_ i: Int) throws -> [String] {
       let params = op.activations[i]
@@ -116,28 +88,25 @@ extension OnnxExport {
     switch op {
     // The clamp of an activation is the byte range only where it starts at zero.
     case let op as QuantizedConv2d where isSaturation(op.range, result):
-      let stored = try integers(op.quantizer, op.activations[0])
-      let zero = try exporter.constant(Tensor.zeros([op.quantizer.scales.count], .i8), "zero_points")
+      let weight = try weight(op.quantizer)
       name = add(
         "QLinearConv",
-        try operand(0) + [stored.weight, stored.weightScale, zero] + y
-          + (stored.hasBias ? [stored.bias] : []),
+        try operand(0) + weight.names + y
+          + (bias(op.quantizer, op.activations[0]).map { [$0.integers] } ?? []),
         window(op.convolution.window(inputShape(1)), ["group": .int(op.convolution.groups)]))
     case let op as QuantizedAdd where isSaturation(op.range, result):
       name = add("QLinearAdd", try operand(0) + operand(1) + y, domain: "com.microsoft")
     case let op as QuantizedMul where isSaturation(op.range, result):
       name = add("QLinearMul", try operand(0) + operand(1) + y, domain: "com.microsoft")
     case let op as QuantizedLinear where isSaturation(op.range, result) && inputShape(0).rank == 2:
-      let stored = try integers(op.quantizer, op.activations[0])
-      let zero = try exporter.constant(Tensor.zeros([op.quantizer.scales.count], .i8), "zero_points")
+      let weight = try weight(op.quantizer)
+      let bias = try bias(op.quantizer, op.activations[0])?.integers ?? ""
       name = add(
-        "QGemm", try operand(0) + [stored.weight, stored.weightScale, zero, stored.bias] + y,
-        ["transB": .int(1)],
-        domain: "com.microsoft")
-    default: return nil
+        "QGemm", try operand(0) + weight.names + [bias] + y, ["transB": .int(1)], domain: "com.microsoft")
+    default: return false
     }
-    exporter.setBytes(name, of: id)
-    return add("DequantizeLinear", [name] + y)
+    exporter.setBytes(name, of: id, y)
+    return true
   }
 
   private func isSaturation(_ range: ActivationRange, _ params: QuantParams) -> Bool {

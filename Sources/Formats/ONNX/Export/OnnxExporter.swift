@@ -34,8 +34,8 @@ final class OnnxExporter {
   private var domains: Set<String> = [""]
   private var taken: Set<String> = []
   private var values: [Graph.ID: String] = [:]
-  /// For values that lie on a grid, the name of their bytes, once they are written.
-  private var bytes: [Graph.ID: String] = [:]
+  /// For values that lie on a grid, the name of their bytes, once they are written, and of their scale and zero point.
+  private var bytes: [Graph.ID: (name: String, parameters: [String])] = [:]
   private var stored: [String: String] = [:]
 
   init(_ graph: Graph, _ format: OnnxExportFormat) throws {
@@ -72,6 +72,8 @@ final class OnnxExporter {
         let export = OnnxExport(exporter: self, id: id, op: op, reads: reads)
         if let quantized = op as? any QuantizedOp {
           values[id] = try export.quantized(quantized)
+        } else if let rounded = try export.rounding(op) {
+          values[id] = rounded
         } else {
           values[id] = try export.float(op, inputs: export.inputNames())
         }
@@ -135,6 +137,11 @@ final class OnnxExporter {
   /// The name under which a value can be read; weights are written now.
   func name(of id: Graph.ID) throws -> String {
     if let known = values[id] { return known }
+    if let (stored, parameters) = bytes[id] {
+      let name = add("DequantizeLinear", [stored] + parameters, named: graph[id].name)
+      values[id] = name
+      return name
+    }
     guard let parameter = graph.leaf(id) else { preconditionFailure("nodes come after what they read") }
     let name = initializer(graph[id].name, parameter.value)
     values[id] = name
@@ -169,16 +176,16 @@ final class OnnxExporter {
   }
 
   /// A small constant, written once however often it is read.
-  func constant(_ tensor: Tensor, _ what: String) throws -> String {
-    let key = "\(tensor.dtype) \(tensor.shape) \(try tensor.doubles())"
+  func constant(_ tensor: Tensor, _ what: String, as type: OnnxType? = nil) throws -> String {
+    let key = "\(type ?? OnnxType(tensor.dtype)) \(tensor.shape) \(try tensor.doubles())"
     if let known = stored[key] { return known }
-    let name = initializer(what, tensor)
+    let name = initializer(what, tensor, as: type)
     stored[key] = name
     return name
   }
 
-  func setBytes(_ name: String, of id: Graph.ID) { bytes[id] = name }
-  func bytes(of id: Graph.ID) -> String? { bytes[id] }
+  func setBytes(_ name: String, of id: Graph.ID, _ parameters: [String]) { bytes[id] = (name, parameters) }
+  func bytes(of id: Graph.ID) -> String? { bytes[id]?.name }
 
   private func unused(_ name: String) -> String {
     if taken.insert(name).inserted { return name }

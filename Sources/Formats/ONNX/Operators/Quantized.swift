@@ -86,7 +86,8 @@ extension OnnxOperator {
     guard case .constant(let constant) = result, case .constant(let stored) = x else { return result }
     // Weights stay numbers of the file's grid, under their name.
     let named = OnnxConstant(try constant.tensor(), name: stored.name)
-    named.constraint = grid.weightQuantizer(for: try constant.tensor().shape)
+    let shape = try constant.tensor().shape
+    named.constraint = grid.columnQuantizer(for: shape) ?? grid.weightQuantizer(for: shape)
     return .constant(named)
   }
 
