@@ -123,6 +123,36 @@ struct MLPerfTinyTests {
     #expect(steps.count { $0 == 0 } >= steps.count * 95 / 100)
   }
 
+  @Test func quantizedAnomalyDetectionWithFloatEndsGivesTheReferencesNumbers() throws {
+    let golden = "anomaly_detection/ad01_int8_floatio.golden.npz"
+    let y = try model("anomaly_detection/ad01_int8_floatio.tflite")(array(golden, "input"))
+    let steps = try zip(y.doubles(), array(golden, "output").doubles()).map { abs($0 - $1) / 0.3644985 }
+    #expect(try #require(steps.max()) <= 2.1)
+    #expect(steps.count { $0 < 0.1 } >= steps.count * 95 / 100)
+  }
+
+  // MARK: int8 weights, float activations
+
+  /// LiteRT rounds the activations to int8 as it goes, and its two implementations differ by up to 1.5 here; we compute
+  /// in float.
+  @Test(arguments: ["output", "output_optimized"])
+  func anomalyDetectionWithInt8WeightsComesAsNearAsTheReferencesToEachOther(name: String) throws {
+    let golden = "anomaly_detection/ad01_weightonly_int8.golden.npz"
+    let y = try model("anomaly_detection/ad01_weightonly_int8.tflite")(array(golden, "input")).doubles()
+    let expected = try array(golden, name).doubles()
+    let noise = zip(y, expected).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    let signal = expected.reduce(0) { $0 + $1 * $1 }
+    #expect((noise / signal).squareRoot() < 0.01)
+    #expect(zip(y, expected).allSatisfy { abs($0 - $1) < 1.5 })
+  }
+
+  @Test func keywordSpottingWithInt8WeightsReachesItsAccuracy() throws {
+    let y = try model("keyword_spotting/dscnn_dynrange.tflite")(spectrograms())
+    let agreed = try agreement(y, array("keyword_spotting/dscnn_dynrange.golden.npz", "output"))
+    #expect(agreed >= 0.99, "\(agreed)")
+    #expect(try accuracy(y) >= 0.90)
+  }
+
   @Test func streamingWakeWordChoosesTheSameClasses() throws {
     let golden = "streaming_wakeword/str_ww_int8.golden.npz"
     let x = try (array(golden, "input").permuted([0, 3, 1, 2]).cast(to: .f32) + 128) * 0.003701042616739869

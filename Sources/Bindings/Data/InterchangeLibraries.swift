@@ -1,6 +1,7 @@
 import Formats
 import LuaHost
 import Models
+import Tensors
 
 /// `qs.onnx`
 enum OnnxLibrary {
@@ -33,18 +34,37 @@ enum OnnxLibrary {
 }
 
 extension OnnxExportFormat: LuaEnum {}
+extension TFLiteExportOptions.Layout: LuaEnum {}
+extension TFLiteExportOptions.Numbers: LuaEnum {}
 
 /// `qs.tflite`
 enum TFLiteLibrary {
   static var library: Library {
     Library(
-      "qs.tflite", "Models of TensorFlow Lite.",
+      "qs.tflite", "Models of TensorFlow Lite, read as graphs and written from graphs.",
       [
         Function(
           "load",
           "Reads a TFLite model, float or int8, as a graph. Images are [N, C, H, W]; integer inputs and outputs become real.",
           .required("path", String.self, "the .tflite file"), returns: "graph"
-        ) { path in try TFLiteFile.read(path) }
+        ) { path in try TFLiteFile.read(path) },
+        Function(
+          "save",
+          "Writes a convolutional or fully connected network, float or quantized, as a TFLite model.",
+          .required("graph", Graph.self, "captured, imported or quantized"),
+          .required("path", String.self, "the file"),
+          .option(
+            "layout", default: TFLiteExportOptions.Layout.nhwc,
+            "how images lie in the file's inputs; \"nchw\" adds an operator that turns them over"),
+          .option(
+            "io", default: TFLiteExportOptions.Numbers.float, "what a quantized model takes and gives"),
+          .option(
+            "samples", Tensor?.self,
+            "inputs whose results give the range of a quantized model's last layer; it is written in float without"
+          )
+        ) { (graph, path, layout, io, samples) -> Void in
+          try TFLiteFile.write(graph, to: path, .init(layout: layout, io: io, samples: samples))
+        },
       ])
   }
 }

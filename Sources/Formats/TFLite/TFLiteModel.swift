@@ -53,6 +53,8 @@ struct TFLiteOperator {
 
   var name: String { Self.names[code] ?? "number \(code)" }
 
+  static func code(named name: String) -> Int? { names.first { $0.value == name }?.key }
+
   private static let names = [
     0: "ADD", 1: "AVERAGE_POOL_2D", 2: "CONCATENATION", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D", 6: "DEQUANTIZE",
     9: "FULLY_CONNECTED", 14: "LOGISTIC", 17: "MAX_POOL_2D", 18: "MUL", 19: "RELU", 21: "RELU6",

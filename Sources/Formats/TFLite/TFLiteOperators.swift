@@ -39,6 +39,7 @@ extension TFLiteImporter {
       result = try activated(apply(Concat(axis: axis(place, of: first)), op.inputs), op, field: 1, title)
     case "MEAN": result = try mean(op, title)
     case "PAD": result = try pad(op, title)
+    case "TRANSPOSE": result = try transpose(op, title)
     case "RESHAPE", "SQUEEZE": result = try reshape(op, title)
     // Their results are put on the grid of the output, or are real already.
     case "QUANTIZE", "DEQUANTIZE": result = try value(op.inputs[0])
@@ -207,5 +208,15 @@ extension TFLiteImporter {
       (before[place], after[place]) = (pads[2 * i], pads[2 * i + 1])
     }
     return try emit(Pad(before: before, after: after), [x], title)
+  }
+
+  private func transpose(_ op: TFLiteOperator, _ title: String) throws -> Graph.ID {
+    let x = try value(op.inputs[0])
+    let rank = graph[x].shape.rank
+    let order = try constant(op.inputs.count > 1 ? op.inputs[1] : -1).doubles().map { Int($0) }
+    guard order.sorted() == Array(0..<rank) else { throw TFLiteRefusal("has an order that does not fit") }
+    var permutation = [Int](repeating: 0, count: rank)
+    for (i, from) in order.enumerated() { permutation[try axis(i, of: x)] = try axis(from, of: x) }
+    return try emit(Transpose(permutation), [x], title)
   }
 }
