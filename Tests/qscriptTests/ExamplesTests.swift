@@ -58,8 +58,8 @@ import Testing
     ("two_layer_sigmoid", "weights in 8 bits"),
   ])
   func classicsRun(name: String, line: String) throws {
-    let ending = try Program().start([examples.appending(path: "classics/\(name).lua").path, "--quick"])
-      .wait()
+    let program = try Program()
+    let ending = try program.start([examples.appending(path: "classics/\(name).lua").path, "--quick"]).wait()
     try #require(ending.code == 0, "\(name): \(ending.errors)")
     #expect(ending.output.contains(line))
   }
