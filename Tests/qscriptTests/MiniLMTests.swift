@@ -11,10 +11,10 @@ import Testing
   private static let benchmark = SharedData.folder("text/stsb")
 
   /// What a script prints that has `qs`, `minilm` and `sts` already, and `...` of `arguments`.
-  private func run(_ script: String, _ arguments: [String] = [], files: [String: String] = [:]) throws
-    -> String
-  {
-    let program = try Program()
+  private func run(
+    _ script: String, _ arguments: [String] = [], files: [String: String] = [:], in folder: Program? = nil
+  ) throws -> String {
+    let program = try folder ?? Program()
     for (name, text) in files { try program.write(name, text) }
     try program.write(
       "script.lua",
@@ -30,6 +30,7 @@ import Testing
   }
 
   @Test func anEncoderIsCapturedAndWrittenForAnyBatchAndLength() throws {
+    let program = try Program()
     let output = try run(
       """
       qs.seed(1)
@@ -46,14 +47,17 @@ import Testing
         for _, node in ipairs(g.nodes) do counts[node.op] = (counts[node.op] or 0) + 1 end
       end
       print(counts.attention, counts.layer_norm, counts.gelu)
-      for _, size in ipairs{ {2, 5}, {3, 9}, {1, 1} } do
+      for _, size in ipairs{ {2, 5}, {1, 1}, {3, 9} } do
         local ids, mask = input(table.unpack(size))
         local y = encoder(ids, mask)
         assert(difference(graph(ids, mask), y) == 0)
         assert(difference(read(ids, mask), y) < 1e-6)
+        qs.npz.save("small.npz", { x = ids, x2 = mask, float = y })
       end
-      """)
+      os.rename("small.onnx", "small.float.onnx")
+      """, in: program)
     #expect(output == "4\t10\t4\n")
+    try Peers.check(program.folder, program)
   }
 
   @Test func whatFillsUpARowChangesNothing() throws {
@@ -82,6 +86,7 @@ import Testing
     let (weights, reference) = (try #require(MiniLMWeights.folder), try #require(Self.reference))
     let sentences = try JSONDecoder().decode(
       [String].self, from: Data(contentsOf: URL(filePath: reference + "/golden.sentences.json")))
+    let program = try Program()
     let output = try run(
       """
       local golden = qs.npz.load(arg[2] .. "/golden.npz")
@@ -94,8 +99,12 @@ import Testing
       local sizes = { "batch", "length" }
       qs.onnx.save(qs.capture(encoder, ids, mask):open(sizes, sizes), "minilm.onnx")
       print(difference(minilm.embed(qs.onnx.load("minilm.onnx"), tokenizer, sentences), golden.embeddings) < 1e-5)
-      """, [weights, reference], files: ["sentences.txt": sentences.joined(separator: "\n") + "\n"])
+      os.rename("minilm.onnx", "minilm.float.onnx")
+      qs.npz.save("minilm.npz", { x = ids, x2 = mask, float = golden.embeddings })
+      """, [weights, reference], files: ["sentences.txt": sentences.joined(separator: "\n") + "\n"],
+      in: program)
     #expect(output == "32\ttrue\ntrue\n")
+    try Peers.check(program.folder, program)
   }
 
   @Test(
