@@ -39,10 +39,9 @@ static void drop(od_context *context, od_plan *plan) {
   od_plan_destroy(plan);
 }
 
-od_plan *od_plan_find(const od_key *key, double macs) {
+od_plan *od_plan_find(const od_key *key) {
   od_context *context = od_context_current();
   if (!context) return NULL;
-  od_threads_for(context, macs);
   uint64_t hash = hash_key(key);
   for (od_plan *plan = *bucket(context, hash); plan; plan = plan->next_in_bucket) {
     if (plan->hash != hash || memcmp(&plan->key, key, sizeof *key) != 0) continue;

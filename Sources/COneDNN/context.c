@@ -44,13 +44,13 @@ static od_context *create_context(void) {
     return NULL;
   }
   pthread_setspecific(context_key, context);
+  od_compute_alone();
   return context;
 }
 
 od_context *od_context_current(void) {
   static _Thread_local od_context *current;
   if (!current) current = create_context();
-  if (current) od_threads_refresh(current);
   return current;
 }
 

@@ -15,12 +15,9 @@ typedef struct {
   void *scratch;
   size_t scratch_bytes;
   uint64_t scratch_epoch;  ///< grows whenever `scratch` moves
-  int32_t threads_epoch;   ///< the od_set_threads call this thread has taken over
-  int32_t most_threads;    ///< what that call allows; 0 before the first refresh
-  int32_t threads;         ///< what OpenMP was told last
 } od_context;
 
-/// The calling thread's context, its thread count up to date. NULL after an error, which is then recorded.
+/// The calling thread's context. NULL after an error, which is then recorded.
 od_context *od_context_current(void);
 
 /// Makes `scratch` at least this big.
@@ -33,9 +30,5 @@ void od_cache_clear(od_context *context);
 
 void od_plan_destroy(od_plan *plan);
 
-/// Takes over a thread count set since, and drops plans made for another.
-void od_threads_refresh(od_context *context);
-
-/// Sets the thread count for a primitive of so many multiply-accumulates. To be called before the plan is
-/// looked up: the count depends on the shape alone, so that a plan is made and run with the same one.
-void od_threads_for(od_context *context, double macs);
+/// Keeps the calling thread's primitives from taking further threads.
+void od_compute_alone(void);

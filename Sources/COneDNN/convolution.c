@@ -254,18 +254,12 @@ static od_plan *create_plan(const od_key *key, const od_conv2d_shape *s, od_conv
   return create_plan(key, &exact, direction, has_bias, relu);
 }
 
-static double macs_of(const od_conv2d_shape *s) {
-  double outputs = (double)s->batch * (double)od_conv2d_out_height(s) * (double)od_conv2d_out_width(s);
-  double taps = (double)(s->channels / s->groups) * (double)s->kernel_height * (double)s->kernel_width;
-  return outputs * (double)s->out_channels * taps;
-}
-
 static od_status run(const od_conv2d_shape *s, od_conv_direction direction, bool relu, const float *src,
                      const float *weights, const float *dst, const float *bias) {
   od_status usable = od_precision_check(s->precision);
   if (usable != OD_OK) return usable;
   od_key key = key_of(s, direction, bias != NULL, relu);
-  od_plan *plan = od_plan_find(&key, macs_of(s));
+  od_plan *plan = od_plan_find(&key);
   if (!plan) plan = create_plan(&key, s, direction, bias != NULL, relu);
   if (!plan) return od_last_status();
   void *pointers[] = {(void *)(uintptr_t)src, (void *)(uintptr_t)weights, (void *)(uintptr_t)dst,

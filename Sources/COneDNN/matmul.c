@@ -209,15 +209,11 @@ static od_plan *create_packing(const od_key *key, const od_matmul_shape *s) {
   return plan;
 }
 
-static double macs_of(const od_matmul_shape *s) {
-  return (double)s->batch * (double)s->rows * (double)s->inner * (double)s->columns;
-}
-
 /// One product or batch as oneDNN knows it: neither empty nor with both matrices shared by a batch.
 static od_status run(const od_matmul_shape *s, const float *a, const float *b, const float *bias, float *c,
                      bool packed) {
   od_key key = key_of(packed ? PACKED_PRODUCT : PRODUCT, s, bias != NULL);
-  od_plan *plan = od_plan_find(&key, macs_of(s));
+  od_plan *plan = od_plan_find(&key);
   if (!plan) plan = create_plan(&key, s, bias != NULL, packed);
   if (!plan) return od_last_status();
   void *pointers[] = {(void *)(uintptr_t)a, (void *)(uintptr_t)b, c, (void *)(uintptr_t)bias};
@@ -231,9 +227,7 @@ static bool is_classic(const od_matmul_shape *s, const float *bias) {
 }
 
 static od_status run_classic(const od_matmul_shape *s, const float *a, const float *b, float *c) {
-  od_context *context = od_context_current();
-  if (!context) return od_last_status();
-  od_threads_for(context, macs_of(s));
+  if (!od_context_current()) return od_last_status();
   bool turned = s->b_column_stride != 1;
   dnnl_status_t status =
       dnnl_sgemm('T', turned ? 'T' : 'N', s->rows, s->columns, s->inner, s->alpha, a, s->a_column_stride, b,
@@ -276,7 +270,7 @@ static od_plan *find_packing(const od_matmul_shape *shape) {
   od_matmul_shape s;
   if (!packable(shape, &s)) return NULL;
   od_key key = key_of(PACKING, &s, false);
-  od_plan *plan = od_plan_find(&key, macs_of(&s));
+  od_plan *plan = od_plan_find(&key);
   return plan ? plan : create_packing(&key, &s);
 }
 

@@ -36,9 +36,8 @@ typedef struct od_plan {
   od_operand operands[OD_MAX_OPERANDS];
 } od_plan;
 
-/// The calling thread's plan for `key`, or NULL where none is kept. `macs` is the work one run does; it
-/// decides the thread count, also for a plan made next.
-od_plan *od_plan_find(const od_key *key, double macs);
+/// The calling thread's plan for `key`, or NULL where none is kept.
+od_plan *od_plan_find(const od_key *key);
 
 /// How the caller's bytes of one operand lie.
 typedef struct {

@@ -72,12 +72,18 @@ private struct Backward {
       if tensor.requiresGrad { try tensor.accumulate(gradient) }
       let record = try origin.record()
       state.pointee.precision = origin.precision
-      let contributions = try origin.op.backward(gradient, record)
-      for (input, contribution) in zip(record.inputs, contributions) where input.wantsGradient {
-        if let contribution { try deliver(contribution, to: input) }
+      var contributions = try origin.op.backward(gradient, record)
+      for i in 0..<min(contributions.count, record.inputs.count) where record.inputs[i].wantsGradient {
+        try deliver(&contributions[i], to: record.inputs[i])
       }
       if !retain { origin.spend() }
     }
+  }
+
+  /// Leaves may take what is delivered.
+  private mutating func deliver(_ contribution: inout Tensor?, to input: Tensor) throws {
+    if input.origin == nil, input.takeAsGradient(&contribution) { return }
+    if let contribution { try deliver(contribution, to: input) }
   }
 
   private mutating func deliver(_ contribution: Tensor, to input: Tensor) throws {

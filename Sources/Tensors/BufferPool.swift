@@ -1,3 +1,4 @@
+import CThreads
 import Synchronization
 
 #if canImport(Glibc)
@@ -34,6 +35,7 @@ public enum BufferPool {
 
   private static let state = Mutex(State())
   private nonisolated(unsafe) static let liveCounter: UnsafeMutablePointer<Int> = {
+    qt_keep_small_blocks()
     let counter = UnsafeMutablePointer<Int>.allocate(capacity: 1)
     counter.initialize(to: 0)
     return counter

@@ -41,7 +41,11 @@ struct KernelRows: ChannelRows {
   }
 
   func scaleShift(_ x: Input, _ scale: Input, _ shift: Input, _ side: Input?, relu: Bool, _ y: Output) {
-    qk_f32_scale_shift(rows, channels, x, scale, shift, side, relu, y)
+    ThreadTeam.divide(rows, of: channels) { part in
+      let first = part.lowerBound * channels
+      qk_f32_scale_shift(
+        part.count, channels, x + first, scale, shift, side.map { $0 + first }, relu, y + first)
+    }
   }
 
   func parameterGradients(
@@ -56,8 +60,12 @@ struct KernelRows: ChannelRows {
     _ dy: Input, _ x: Input, _ scale: Input, _ mean: Input, _ rstd: Input, _ rectifier: Rectifier?,
     _ dScale: Input, _ dBias: Input, _ dx: Output
   ) {
-    qk_f32_batch_norm_backward(
-      rows, channels, rows, dy, x, scale, mean, rstd, rectifier?.scale, rectifier?.shift, dScale, dBias, dx)
+    ThreadTeam.divide(rows, of: channels) { part in
+      let first = part.lowerBound * channels
+      qk_f32_batch_norm_backward(
+        part.count, channels, rows, dy + first, x + first, scale, mean, rstd, rectifier?.scale,
+        rectifier?.shift, dScale, dBias, dx + first)
+    }
   }
 
   func mixedGradient(

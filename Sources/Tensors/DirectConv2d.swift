@@ -29,9 +29,9 @@ struct DirectConv2d {
     let packed = try floats(1) { qk_f32_conv2d_weights($0) }
     let threads = min(Engine.threads, images)
     let scratch = try floats(threads) { qk_f32_conv2d_scratch($0) }
-    try withConv { conv in
+    withConv { conv in
       qk_f32_conv2d_pack(conv, weight.floats, packed.floats)
-      try ThreadTeam.run(parts: threads, threads: threads) { part, member in
+      ThreadTeam.run(parts: threads, threads: threads) { part, member in
         qk_f32_conv2d_forward(
           conv, images * part / threads, images * (part + 1) / threads, x.floats, packed.floats,
           scratch.floats + member * qk_f32_conv2d_scratch(conv), y.floats)
@@ -45,8 +45,8 @@ struct DirectConv2d {
     let sums = try floats(parts) { qk_f32_conv2d_weights($0) }
     let threads = min(Engine.threads, parts)
     let scratch = try floats(threads) { qk_f32_conv2d_scratch($0) }
-    try withConv { conv in
-      try ThreadTeam.run(parts: parts, threads: threads) { part, member in
+    withConv { conv in
+      ThreadTeam.run(parts: parts, threads: threads) { part, member in
         qk_f32_conv2d_backward_weights(
           conv, images * part / parts, images * (part + 1) / parts, x.floats, dy.floats,
           scratch.floats + member * qk_f32_conv2d_scratch(conv),
@@ -56,8 +56,8 @@ struct DirectConv2d {
     }
   }
 
-  private func withConv(_ body: (UnsafePointer<qk_f32_conv2d>) throws -> Void) rethrows {
-    try withUnsafePointer(to: conv, body)
+  private func withConv(_ body: (UnsafePointer<qk_f32_conv2d>) -> Void) {
+    withUnsafePointer(to: conv, body)
   }
 
   private func floats(_ copies: Int, _ size: (UnsafePointer<qk_f32_conv2d>) -> Int) throws -> Tensor {

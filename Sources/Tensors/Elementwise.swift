@@ -40,7 +40,12 @@ enum Elementwise {
     walk(y, a, b) { n, offset, step in
       let (o, l, r) = (out + offset[0], left + offset[1], right + offset[2])
       if step[0] == 1 && (0...1).contains(step[1]) && (0...1).contains(step[2]) {
-        kernel(1, n, l, 0, step[1], r, 0, step[2], UnsafeMutableRawPointer(o).assumingMemoryBound(to: K.self))
+        let o = UnsafeMutableRawPointer(o).assumingMemoryBound(to: K.self)
+        ThreadTeam.divide(n) { part in
+          let first = part.lowerBound
+          kernel(
+            1, part.count, l + first * step[1], 0, step[1], r + first * step[2], 0, step[2], o + first)
+        }
       } else {
         for i in 0..<n { o[i * step[0]] = body(l[i * step[1]], r[i * step[2]]) }
       }
@@ -101,9 +106,4 @@ enum Elementwise {
     run(v.count, dy.pointer(T.self), v.pointer(T.self), dx.pointer(T.self))
     return dx
   }
-}
-
-extension Tensor {
-  /// Whether both hold the element of one index at the same place.
-  func liesLike(_ other: Tensor) -> Bool { shape == other.shape && strides == other.strides }
 }

@@ -62,11 +62,9 @@ public enum Engine {
 
   /// Threads of every later computation.
   ///
-  /// - Throws: where oneDNN was built without threads.
+  /// - Throws: where the count is not positive.
   public static func setThreads(_ count: Int) throws {
-    guard od_set_threads(Int32(clamping: count)) == OD_OK else {
-      throw ShapeError("threads", String(cString: od_last_error()))
-    }
+    try require(count >= 1, "threads", "the thread count must be positive (got \(count))")
     threadCount.store(count, ordering: .relaxed)
   }
 

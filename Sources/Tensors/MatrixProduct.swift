@@ -125,10 +125,30 @@ enum MatrixProduct {
       }
     }
     let (a, b) = batch == 1 ? (try a.readable(), try b.readable()) : (a, b)
-    var shape = shape(a, b, batch, accumulate)
+    let shape = shape(a, b, batch, accumulate)
+    let macs = batch * a.rows * a.columns * b.columns
     try withExtendedLifetime((a.tensor, b.tensor, bias)) {
-      try OneDNN.check(
-        od_matmul(&shape, a.tensor.floats + a.offset, b.tensor.floats + b.offset, bias?.floats, c), "matmul")
+      let (left, right) = (a.tensor.floats + a.offset, b.tensor.floats + b.offset)
+      if batch > 1 {
+        try ThreadTeam.divide(batch, macs: macs) { members in
+          var part = shape
+          part.batch = Int64(members.count)
+          let first = members.lowerBound
+          try OneDNN.check(
+            od_matmul(
+              &part, left + first * a.batchStride, right + first * b.batchStride, bias?.floats,
+              c + first * a.rows * b.columns), "matmul")
+        }
+      } else {
+        try ThreadTeam.divide(a.rows, macs: macs, grain: 16) { rows in
+          var part = shape
+          part.rows = Int64(rows.count)
+          let first = rows.lowerBound
+          try OneDNN.check(
+            od_matmul(&part, left + first * a.rowStride, right, bias?.floats, c + first * b.columns), "matmul"
+          )
+        }
+      }
     }
   }
 

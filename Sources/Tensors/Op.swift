@@ -71,12 +71,11 @@ public struct Record {
   public let inputs: [Tensor]
   /// What `forward` saved.
   public let saved: [Tensor]
-  /// For each input, whether its gradient is asked for.
-  public let needs: [Bool]
+  public let needs: Needs
   let result: Tensor?
 
   /// For an op whose gradient is that of another op on other inputs.
-  public init(inputs: [Tensor], saved: [Tensor] = [], needs: [Bool], output: Tensor? = nil) {
+  public init(inputs: [Tensor], saved: [Tensor] = [], needs: Needs, output: Tensor? = nil) {
     self.inputs = inputs
     self.saved = saved
     self.needs = needs
@@ -88,6 +87,30 @@ public struct Record {
     guard let result else { preconditionFailure("an op that reads its output must declare keepsOutput") }
     return result
   }
+}
+
+/// For each input, whether its gradient is asked for.
+public struct Needs: RandomAccessCollection, ExpressibleByArrayLiteral {
+  public let endIndex: Int
+  private var first: UInt64 = 0
+  /// Of the inputs behind the first 64.
+  private var others: [Bool] = []
+
+  init(of inputs: [Tensor]) {
+    endIndex = inputs.count
+    for i in 0..<Swift.min(endIndex, 64) where inputs[i].wantsGradient { first |= 1 << UInt64(i) }
+    if endIndex > 64 { others = inputs[64...].map(\.wantsGradient) }
+  }
+
+  public init(arrayLiteral needs: Bool...) {
+    precondition(needs.count <= 64, "written by hand")
+    endIndex = needs.count
+    for (i, needed) in needs.enumerated() where needed { first |= 1 << UInt64(i) }
+  }
+
+  public var startIndex: Int { 0 }
+
+  public subscript(i: Int) -> Bool { i < 64 ? first >> UInt64(i) & 1 == 1 : others[i - 64] }
 }
 
 /// Arithmetic work of one op.

@@ -108,6 +108,21 @@ extension Tensor {
   /// The numbers of the gradient: all of them, or those of its rows. What changes them changes the gradient.
   public var gradientValues: Tensor? { rowGradient?.values ?? grad }
 
+  /// Makes the first gradient of this leaf its own where nobody else knows that tensor or its bytes, so that they need
+  /// no copy. Returns whether it did.
+  func takeAsGradient(_ gradient: inout Tensor?) -> Bool {
+    guard case nil = collected, isKnownUniquelyReferenced(&gradient), let tensor = gradient else {
+      return false
+    }
+    guard
+      tensor.origin == nil && tensor.liesLike(self) && tensor.dtype == dtype && tensor.isDense
+        && tensor.byteCount == tensor.storage.byteCount && tensor.ownsStorage
+    else { return false }
+    collected = .whole(tensor)
+    gradient = nil
+    return true
+  }
+
   /// Adds to the gradient of this leaf.
   func accumulate(_ gradient: Tensor) throws {
     switch collected {

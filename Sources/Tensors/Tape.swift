@@ -101,7 +101,7 @@ public final class Origin {
     }
     for input in inputs { try requireUnchanged(input) }
     if let result { try requireUnchanged(result) }
-    return Record(inputs: inputs, saved: saved, needs: inputs.map(\.wantsGradient), output: result)
+    return Record(inputs: inputs, saved: saved, needs: Needs(of: inputs), output: result)
   }
 
   private func requireUnchanged(_ read: Tensor) throws {

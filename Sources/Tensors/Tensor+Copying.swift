@@ -103,6 +103,8 @@ extension StridedLoop where operands == 2 {
       let (out, input) = (y + offset[0], x + offset[1])
       if sy == 1 && sx == 1 {
         out.update(from: input, count: n)
+      } else if sy == 1 && sx == 0 {
+        out.update(repeating: input[0], count: n)
       } else {
         for i in 0..<n { out[i * sy] = input[i * sx] }
       }

@@ -5,18 +5,23 @@
 /// `sequenceChannelsLast` (those of [N, C, L]), or a view of one of them. Tensors are eager; one that was computed from tensors wanting gradients remembers its
 /// `origin`, and that record is what autograd walks back and what a captured graph is made of.
 public final class Tensor {
+  // One-byte members stand together: see `qt_keep_small_blocks` for why every byte counts.
+
   public let shape: Shape
-  public let strides: Strides
   public let dtype: DType
-  public let storage: Storage
+  /// The format whose strides these are, unless there are strides of their own.
+  private let plainFormat: MemoryFormat
+  /// Set for a leaf whose gradient `backward` is to collect (`grad`).
+  @exclusivity(unchecked)
+  public var requiresGrad = false
+  private let ownStrides: OwnStrides?
+  @exclusivity(unchecked)
+  public private(set) var storage: Storage
   /// Where the first element lies in the storage, in elements.
   public let offset: Int
 
   // Access is not checked for overlap: every op looks at these, and none is ever passed `inout`.
 
-  /// Set for a leaf whose gradient `backward` is to collect (`grad`).
-  @exclusivity(unchecked)
-  public var requiresGrad = false
   @exclusivity(unchecked)
   var collected: CollectedGradient?
   @exclusivity(unchecked)
@@ -25,9 +30,26 @@ public final class Tensor {
   @exclusivity(unchecked)
   public var quantization: Quantization?
 
-  init(shape: Shape, strides: Strides, dtype: DType, storage: Storage, offset: Int = 0) {
+  /// Strides that are those of no format: beside the tensor, for most have none, and a small object is made and freed
+  /// much faster.
+  private final class OwnStrides {
+    let strides: Strides
+    init(_ strides: Strides) { self.strides = strides }
+  }
+
+  convenience init(shape: Shape, strides: Strides, dtype: DType, storage: Storage, offset: Int = 0) {
+    let isPlain = strides == shape.contiguousStrides
+    self.init(
+      shape, .contiguous, isPlain ? nil : OwnStrides(strides), dtype: dtype, storage: storage, offset: offset)
+  }
+
+  private init(
+    _ shape: Shape, _ format: MemoryFormat, _ ownStrides: OwnStrides?, dtype: DType, storage: Storage,
+    offset: Int
+  ) {
     self.shape = shape
-    self.strides = strides
+    plainFormat = format
+    self.ownStrides = ownStrides
     self.dtype = dtype
     self.storage = storage
     self.offset = offset
@@ -38,9 +60,14 @@ public final class Tensor {
     undefined shape: Shape, _ dtype: DType = .f32, format: MemoryFormat = .contiguous
   ) throws {
     self.init(
-      shape: shape, strides: shape.strides(in: format), dtype: dtype,
-      storage: try Storage(byteCount: shape.elements * dtype.size))
+      shape, format, nil, dtype: dtype, storage: try Storage(byteCount: shape.elements * dtype.size),
+      offset: 0)
   }
+
+  public var strides: Strides { ownStrides?.strides ?? shape.strides(in: plainFormat) }
+
+  /// Whether no other tensor shares the bytes.
+  var ownsStorage: Bool { isKnownUniquelyReferenced(&storage) }
 
   public var rank: Int { shape.rank }
   /// Number of elements.
@@ -93,6 +120,8 @@ extension Shape {
 extension Tensor {
   /// Dense, last dimension innermost. Strides of dimensions of extent 1 say nothing.
   public var isContiguous: Bool {
+    if ownStrides == nil && plainFormat == .contiguous { return true }
+    let strides = strides
     var step = 1
     for i in stride(from: rank - 1, through: 0, by: -1) where shape[i] != 1 {
       if strides[i] != step { return shape.elements == 0 }
@@ -113,12 +142,12 @@ extension Tensor {
   }
 
   /// Whether every element of the storage range is used once, in one of the formats.
-  public var isDense: Bool { isContiguous || isChannelsLast || isSequenceChannelsLast }
+  public var isDense: Bool { ownStrides == nil || isContiguous || isChannelsLast || isSequenceChannelsLast }
 
   var isSequenceChannelsLast: Bool { rank == 3 && hasChannelsInnermost }
 
   private var hasChannelsInnermost: Bool {
-    let wanted = shape.channelsLastStrides
+    let (strides, wanted) = (strides, shape.channelsLastStrides)
     for i in 0..<rank where shape[i] != 1 && strides[i] != wanted[i] { return shape.elements == 0 }
     return true
   }
@@ -132,5 +161,16 @@ extension Tensor {
   }
 
   /// The same values with no record of where they came from; shares the storage.
-  public func detached() -> Tensor { view(shape, strides: strides) }
+  public func detached() -> Tensor {
+    let copy = Tensor(shape, plainFormat, ownStrides, dtype: dtype, storage: storage, offset: offset)
+    if let quantization, quantization.scales.count == 1 { copy.quantization = quantization }
+    return copy
+  }
+
+  /// Whether both hold the element of one index at the same place.
+  func liesLike(_ other: Tensor) -> Bool {
+    guard shape == other.shape else { return false }
+    if ownStrides == nil && other.ownStrides == nil && plainFormat == other.plainFormat { return true }
+    return strides == other.strides
+  }
 }

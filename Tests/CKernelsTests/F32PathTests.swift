@@ -333,9 +333,9 @@ private let recurrent: [Run] = [
   Run(name: "lstm_step") { path, n in
     let rows = 3
     var gates = awkwardFloats(rows * 4 * n, seed: 40), cell = [Float](repeating: 7, count: rows * n)
-    var hidden = cell
-    path.lstm_step(rows, n, &gates, randomFloats(rows * n, seed: 41), &cell, &hidden)
-    return bits(gates + cell + hidden)
+    var hidden = cell, squashed = cell
+    path.lstm_step(rows, n, &gates, randomFloats(rows * n, seed: 41), &cell, &squashed, &hidden)
+    return bits(gates + cell + squashed + hidden)
   },
   Run(name: "lstm_step_backward") { path, n in
     let rows = 3

@@ -22,6 +22,24 @@ import Testing
     #expect(try x.grad?.array(Float.self) == [2, 2])
   }
 
+  @Test func gradientsShareNoMemoryWithAnything() throws {
+    // Sums hand their gradient on as it is, products make one of their own, concatenation hands on views.
+    for combine in [{ try Add()($0, $1) }, { try Mul()($0, $1) }, { try Concat(axis: 0)($0, $1) }]
+      as [(Tensor, Tensor) throws -> Tensor]
+    {
+      let (x, y) = (try leaf([1, 2]), try leaf([1, 2]))
+      let z = try combine(x, y)
+      let start = try Tensor(z.shape, [Float](repeating: 1, count: z.count))
+      try z.backward(from: start)
+      let (dx, dy) = (try #require(x.grad), try #require(y.grad))
+      let before = try dy.array(Float.self)
+      try dx.multiplyInPlace(7)
+      #expect(try dy.array(Float.self) == before && start.array(Float.self).allSatisfy { $0 == 1 })
+      #expect(try x.array(Float.self) == [1, 2] && y.array(Float.self) == [1, 2])
+      #expect(dx.storage.byteCount == dx.byteCount)
+    }
+  }
+
   @Test func explainsASecondBackward() throws {
     let loss = try Sum(axes: [0])(leaf([1]))
     try loss.backward()

@@ -165,9 +165,4 @@ private func expectClose(_ values: [Float], _ truth: [Double], _ what: String) {
       for await result in group { #expect(result == expected) }
     }
   }
-
-  @Test func aThreadCountMustBePositive() {
-    #expect(od_set_threads(0) == OD_INVALID)
-    #expect(String(cString: od_version()).contains("."))
-  }
 }

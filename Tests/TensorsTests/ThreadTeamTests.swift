@@ -7,7 +7,7 @@ import Testing
   @Test(arguments: [1, 2, 3, 8], [0, 1, 2, 7, 1000])
   func doesEveryPartOnce(threads: Int, parts: Int) throws {
     let counts = Mutex([Int](repeating: 0, count: parts))
-    try ThreadTeam.run(parts: parts, threads: threads) { part, member in
+    ThreadTeam.run(parts: parts, threads: threads) { part, member in
       #expect(member < threads)
       counts.withLock { $0[part] += 1 }
     }
@@ -17,7 +17,7 @@ import Testing
   @Test func neverRunsTwoPartsAsOneMember() throws {
     let busy = Mutex(Set<Int>())
     for _ in 0..<200 {
-      try ThreadTeam.run(parts: 20, threads: 4) { _, member in
+      ThreadTeam.run(parts: 20, threads: 4) { _, member in
         #expect(busy.withLock { $0.insert(member).inserted })
         busy.withLock { _ = $0.remove(member) }
       }
@@ -38,8 +38,8 @@ import Testing
 
   @Test func aCallInsideACallRunsOnItsOwnThread() throws {
     let sum = Mutex(0)
-    try ThreadTeam.run(parts: 4, threads: 2) { _, _ in
-      try ThreadTeam.run(parts: 4, threads: 2) { part, _ in sum.withLock { $0 += part } }
+    ThreadTeam.run(parts: 4, threads: 2) { _, _ in
+      ThreadTeam.run(parts: 4, threads: 2) { part, _ in sum.withLock { $0 += part } }
     }
     #expect(sum.withLock { $0 } == 24)
   }

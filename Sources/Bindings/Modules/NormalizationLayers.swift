@@ -35,9 +35,13 @@ extension LayerLibrary {
   private static func instanceNorm(_ name: String, _ input: String, dimensions: Int) -> Function {
     Function(
       name, "Normalisation of each channel of each sample of \(input).", .channels, .epsilon, .affine(false),
-      returns: "module"
-    ) { channels, epsilon, affine in
-      try InstanceNormLayer(channels, dimensions: dimensions, epsilon: epsilon, affine: affine) as Module
+      .option(
+        "track_running_stats", default: false, "keep running statistics in training and evaluate with them"),
+      .option("momentum", default: 0.1, "share of each batch in the running statistics"), returns: "module"
+    ) { channels, epsilon, affine, track, momentum in
+      try InstanceNormLayer(
+        channels, dimensions: dimensions, epsilon: epsilon, affine: affine, trackRunningStatistics: track,
+        momentum: momentum) as Module
     }
   }
 }

@@ -42,13 +42,11 @@ void qk_f32_conv2d_pack(const qk_f32_conv2d *c, const float *weights, float *pac
   EACH_WEIGHT(c, from, to) packed[to] = weights[from];
 }
 
-void qk_f32_conv2d_gather(const qk_f32_conv2d *c, size_t parts, const float *sums, float *dw) {
+void qk_f32_conv2d_gather(const qk_f32_conv2d *c, size_t parts, float *sums, float *dw) {
   const size_t count = qk_f32_conv2d_weights(c);
-  EACH_WEIGHT(c, at, from) {
-    float sum = sums[from];
-    for (size_t part = 1; part < parts; part++) sum += sums[part * count + from];
-    dw[at] = sum;
-  }
+  for (size_t part = 1; part < parts; part++)
+    for (size_t i = 0; i < count; i++) sums[i] += sums[part * count + i];
+  EACH_WEIGHT(c, at, from) dw[at] = sums[from];
 }
 
 /// The image between its borders of zeros, group of channels after group, so that a kernel steps from pixel

@@ -39,8 +39,8 @@ void qk_f32_conv2d_forward(const qk_f32_conv2d *conv, size_t first, size_t last,
 void qk_f32_conv2d_backward_weights(const qk_f32_conv2d *conv, size_t first, size_t last, const float *x,
                                     const float *dy, float *scratch, float *sums);
 
-/// The gradient of the weights, from the sums of all parts one after the other.
-void qk_f32_conv2d_gather(const qk_f32_conv2d *conv, size_t parts, const float *sums, float *dw);
+/// The gradient of the weights, from the sums of all parts one after the other, which are overwritten.
+void qk_f32_conv2d_gather(const qk_f32_conv2d *conv, size_t parts, float *sums, float *dw);
 
 #ifdef __cplusplus
 }

@@ -6,10 +6,10 @@
 /// Every function returns OD_OK or another `od_status`, and then `od_last_error()` says why. Nothing is
 /// written where a shape is refused. Threads may call at once: engine, plans and scratch memory belong to the
 /// calling thread. A plan (a created primitive, 160-500 us) is kept per operation, shapes, strides and
-/// attributes; looking one up takes well under a microsecond.
+/// attributes; looking one up takes well under a microsecond. A call computes on the calling thread alone.
 ///
 /// NaN and infinity behave as IEEE says and denormals are not flushed (oneDNN leaves the thread's mode
-/// alone). With a fixed thread count the same call gives the same bits.
+/// alone). The same call gives the same bits.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,10 +32,6 @@ const char *od_last_error(void);
 
 /// The version of the oneDNN in use, such as "2.6.3".
 const char *od_version(void);
-
-/// Threads of every later call, from any thread. oneDNN must be built on OpenMP for counts above or below its
-/// own; otherwise OD_UNSUPPORTED. Plans made for another count are dropped.
-od_status od_set_threads(int32_t count);
 
 /// How the factors of a product or convolution are multiplied. All arrays are fp32, whatever it is: factors
 /// are rounded on the way in (to nearest, ties to even), and sums are fp32. Denormal factors may count as 0

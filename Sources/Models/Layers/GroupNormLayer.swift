@@ -34,46 +34,9 @@ public final class GroupNormLayer: Module {
   }
 }
 
-/// Normalisation of each channel of each sample: images [N, C, H, W] (`instance_norm2d`) or sequences [N, C, L]
-/// (`instance_norm1d`). Parameters, where `affine`: `weight` and `bias` [C].
-public final class InstanceNormLayer: Module {
-  public let weight, bias: Parameter?
-  private let op: InstanceNorm
-  private let channels, rank: Int
-
-  /// - Parameter dimensions: of an image, 2, or of a sequence, 1.
-  public init(_ channels: Int, dimensions: Int = 2, epsilon: Double = 1e-5, affine: Bool = false) throws {
-    let kind = "instance_norm\(dimensions)d"
-    try Self.requireSize(channels, "channels", of: kind)
-    try require(epsilon >= 0, kind, "argument 'eps' cannot be negative (got \(epsilon))")
-    (op, self.channels, rank) = (InstanceNorm(epsilon: epsilon), channels, 2 + dimensions)
-    weight = affine ? Parameter(try .ones([channels])) : nil
-    bias = affine ? Parameter(try .zeros([channels])) : nil
-    super.init(kind: kind)
-    if let weight { register("weight", weight) }
-    if let bias { register("bias", bias) }
-  }
-
-  public override func forward(_ x: [Tensor]) throws -> Tensor {
-    try require(
-      x[0].rank == rank, kind,
-      "input must be \(rank == 3 ? "[N, C, L]" : "[N, C, H, W]"), got \(x[0].shape)")
-    try requireChannels(x[0].shape, channels)
-    return try op.apply([x[0]] + [weight, bias].compactMap { $0?.value })
-  }
-
-  public override var arguments: String {
-    Self.arguments(
-      ["\(channels)"],
-      options: [
-        ("eps", op.epsilon == 1e-5 ? nil : "\(op.epsilon)"), ("affine", weight == nil ? nil : "true"),
-      ])
-  }
-}
-
 extension Module {
   /// Refuses an input [N, C, ...] of other channels; a layer without parameters would take any.
-  fileprivate func requireChannels(_ x: Shape, _ channels: Int) throws {
+  func requireChannels(_ x: Shape, _ channels: Int) throws {
     try require(
       x.rank >= 2 && x[1] == channels, kind, "input \(x) must have \(channels) channels, as [N, C, ...]")
   }

@@ -29,10 +29,17 @@ public final class Adam: Optimizer {
     let first = try Self.buffer("exp_avg", like: value, in: &buffers)
     let second = try Self.buffer("exp_avg_sq", like: value, in: &buffers)
     if value.dtype == .f64 { return stepInDouble(value, gradient, first, second) }
-    var options = qk_f32_adam_options(
+    let options = qk_f32_adam_options(
       learning_rate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weight_decay: weightDecay,
       decoupled: isDecoupled, step: Int64(stepCount))
-    qk_f32_adam(value.count, &options, gradient.floats, first.floats, second.floats, value.floats)
+    withUnsafePointer(to: options) { options in
+      ThreadTeam.divide(value.count) { part in
+        let start = part.lowerBound
+        qk_f32_adam(
+          part.count, options, gradient.floats + start, first.floats + start, second.floats + start,
+          value.floats + start)
+      }
+    }
   }
 
   private func stepInDouble(_ value: Tensor, _ gradient: Tensor, _ first: Tensor, _ second: Tensor) {

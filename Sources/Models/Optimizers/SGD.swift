@@ -26,10 +26,17 @@ public final class SGD: Optimizer {
     let isFirst = buffers["momentum_buffer"]?.shape != value.shape
     let velocity = momentum == 0 ? nil : try Self.buffer("momentum_buffer", like: value, in: &buffers)
     if value.dtype == .f64 { return stepInDouble(value, gradient, velocity, isFirst) }
-    var options = qk_f32_sgd_options(
+    let options = qk_f32_sgd_options(
       learning_rate: learningRate, momentum: momentum, dampening: dampening, weight_decay: weightDecay,
       nesterov: nesterov, first_step: isFirst)
-    qk_f32_sgd(value.count, &options, gradient.floats, velocity?.floats, value.floats)
+    withUnsafePointer(to: options) { options in
+      ThreadTeam.divide(value.count) { part in
+        let first = part.lowerBound
+        qk_f32_sgd(
+          part.count, options, gradient.floats + first, velocity.map { $0.floats + first },
+          value.floats + first)
+      }
+    }
   }
 
   private func stepInDouble(_ value: Tensor, _ gradient: Tensor, _ velocity: Tensor?, _ isFirst: Bool) {

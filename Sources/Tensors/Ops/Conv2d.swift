@@ -1,3 +1,4 @@
+import CKernels
 import COneDNN
 
 /// Two-dimensional convolution (cross-correlation). ONNX Conv.
@@ -36,15 +37,17 @@ public struct Conv2d: Op {
     let (x, weight) = (try t[0].channelsLast(), try t[1].contiguous())
     let bias = t.count > 2 ? try t[2].contiguous() : nil
     let y = try Tensor(undefined: context.shape, .f32, format: .channelsLast)
+    if x !== t[0] { context.save(x) }
     if y.count == 0 { return y }
     if bias == nil, let direct = DirectConv2d(self, x.shape, weight.shape, y.shape), direct.isQuickestForward
     {
       try direct.forward(x, weight, into: y)
       return y
     }
-    var geometry = geometry(x.shape, weight.shape)
-    try OneDNN.check(
-      od_conv2d_forward(&geometry, x.floats, weight.floats, bias?.floats, false, y.floats), name)
+    try divided(x.shape, weight.shape, y.shape) { geometry, source, result in
+      od_conv2d_forward(
+        &geometry, x.floats + source, weight.floats, bias?.floats, false, y.floats + result)
+    }
     return y
   }
 
@@ -52,25 +55,25 @@ public struct Conv2d: Op {
     if dy.dtype == .f64 { return try referenceBackward(dy, record) }
     let (x, weight) = (record.inputs[0], try record.inputs[1].contiguous())
     let gradient = try dy.channelsLast()
-    var geometry = geometry(x.shape, weight.shape)
     var result = [Tensor?](repeating: nil, count: record.inputs.count)
     if dy.count == 0 { return try record.inputs.map { try Tensor.zeros($0.shape, $0.dtype) } }
     if record.needs[0] {
       let dx = try Tensor(undefined: x.shape, .f32, format: .channelsLast)
-      try OneDNN.check(
-        od_conv2d_backward_data(&geometry, gradient.floats, weight.floats, dx.floats), name)
+      try divided(x.shape, weight.shape, dy.shape) { geometry, source, result in
+        od_conv2d_backward_data(
+          &geometry, gradient.floats + result, weight.floats, dx.floats + source)
+      }
       result[0] = dx
     }
     let needsBias = record.inputs.count > 2 && record.needs[2]
     if record.needs[1] {
       let dw = try Tensor(undefined: weight.shape)
       let db = needsBias ? try Tensor(undefined: record.inputs[2].shape) : nil
-      let source = try x.channelsLast()
+      let source = try record.saved.first ?? x.channelsLast()
       if !needsBias, let direct = DirectConv2d(self, x.shape, weight.shape, dy.shape) {
         try direct.backwardWeights(source, gradient, into: dw)
       } else {
-        try OneDNN.check(
-          od_conv2d_backward_weights(&geometry, source.floats, gradient.floats, dw.floats, db?.floats), name)
+        try backwardWeights(source, gradient, into: dw, db)
       }
       result[1] = dw
       if needsBias { result[2] = db }
@@ -78,6 +81,44 @@ public struct Conv2d: Op {
       result[2] = try Sum(axes: [0, 2, 3])(gradient)
     }
     return result
+  }
+
+  /// Calls oneDNN with the images divided among threads; `call` is told where those of each begin.
+  private func divided(
+    _ x: Shape, _ weight: Shape, _ y: Shape,
+    _ call: (_ geometry: inout od_conv2d_shape, _ source: Int, _ result: Int) -> od_status
+  ) throws {
+    let whole = geometry(x, weight)
+    let macs = cost(of: [x, weight], output: y).macs
+    try ThreadTeam.divide(x[0], macs: macs) { images in
+      var part = whole
+      part.batch = Int64(images.count)
+      let first = images.lowerBound
+      try OneDNN.check(call(&part, first * (x.elements / x[0]), first * (y.elements / y[0])), name)
+    }
+  }
+
+  /// Every thread makes the gradient of its images; they are added up in the images' order.
+  private func backwardWeights(_ x: Tensor, _ dy: Tensor, into dw: Tensor, _ db: Tensor?) throws {
+    let macs = cost(of: [x.shape, dw.shape], output: dy.shape).macs
+    let parts = ThreadTeam.threads(macs: macs, parts: x.shape[0])
+    let outputs = db?.count ?? 0
+    let weights = parts == 1 ? dw : try Tensor(undefined: [parts, dw.count])
+    let biases = parts == 1 ? db : try db.map { try Tensor(undefined: [parts, $0.count]) }
+    let starts = (0..<parts).map { x.shape[0] * $0 / parts } + [x.shape[0]]
+    let whole = geometry(x.shape, dw.shape)
+    try ThreadTeam.run(parts: parts, threads: parts) { part, _ in
+      let first = starts[part]
+      var images = whole
+      images.batch = Int64(starts[part + 1] - first)
+      try OneDNN.check(
+        od_conv2d_backward_weights(
+          &images, x.floats + first * (x.count / x.shape[0]), dy.floats + first * (dy.count / x.shape[0]),
+          weights.floats + part * dw.count, biases.map { $0.floats + part * outputs }), name)
+    }
+    if parts == 1 { return }
+    qk_f32_column_sum(parts, dw.count, weights.floats, dw.floats)
+    if let db, let biases { qk_f32_column_sum(parts, outputs, biases.floats, db.floats) }
   }
 
   public func cost(of inputs: [Shape], output: Shape) -> Cost {

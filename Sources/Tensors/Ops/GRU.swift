@@ -19,17 +19,7 @@ public struct GRU: RecurrentOp {
 
   public func shape(of shapes: [Shape]) throws -> Shape { try checkedShape(of: shapes) }
 
-  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    if context.dtype == .f64 { return try run(roles(t), &context, Double.self) }
-    return try run(roles(t), &context, Float.self)
-  }
-
-  public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
-    if dy.dtype == .f64 { return try gradients(dy, record, Double.self) }
-    return try gradients(dy, record, Float.self)
-  }
-
-  private func run<T: RecurrentScalar>(
+  func run<T: RecurrentScalar>(
     _ t: RecurrentInputs<Tensor>, _ context: inout Context, _: T.Type
   ) throws -> Tensor {
     let (steps, batch, size) = (t.x.shape[0], t.x.shape[1], t.hiddenWeight.shape[1])
@@ -59,7 +49,7 @@ public struct GRU: RecurrentOp {
     return y
   }
 
-  private func gradients<T: RecurrentScalar>(_ dy: Tensor, _ record: Record, _: T.Type) throws -> [Tensor?] {
+  func gradients<T: RecurrentScalar>(_ dy: Tensor, _ record: Record, _: T.Type) throws -> [Tensor?] {
     let t = roles(record.inputs)
     let (steps, batch, size) = (t.x.shape[0], t.x.shape[1], t.hiddenWeight.shape[1])
     if batch == 0 { return try record.inputs.map { try Tensor.zeros($0.shape, T.dtype) } }

@@ -21,17 +21,7 @@ public struct LSTM: RecurrentOp {
     return [hidden[0] + 1, hidden[1], hidden[2]]
   }
 
-  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    if context.dtype == .f64 { return try run(roles(t), &context, Double.self) }
-    return try run(roles(t), &context, Float.self)
-  }
-
-  public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
-    if dy.dtype == .f64 { return try gradients(dy, record, Double.self) }
-    return try gradients(dy, record, Float.self)
-  }
-
-  private func run<T: RecurrentScalar>(
+  func run<T: RecurrentScalar>(
     _ t: RecurrentInputs<Tensor>, _ context: inout Context, _: T.Type
   ) throws -> Tensor {
     let (steps, batch, size) = (t.x.shape[0], t.x.shape[1], t.hiddenWeight.shape[1])
@@ -42,9 +32,11 @@ public struct LSTM: RecurrentOp {
     let input = try InputProjection(t, bias: bias)
     let gates = input.sums
     let cells = try Tensor(undefined: [steps, batch, size], T.dtype)
+    let squashed = try Tensor(undefined: [steps, batch, size], T.dtype)
     let weight = try PackedMatrix(
       Matrices(try t.hiddenWeight.contiguous()).transposed, times: Matrices(h0), accumulating: true)
     let (g, c, h) = (gates.pointer(T.self), cells.pointer(T.self), y.pointer(T.self))
+    let s = squashed.pointer(T.self)
     let hidden = Matrices(rowsOf: y)
     let row = batch * size
     try walk(steps) { position, before in
@@ -53,19 +45,19 @@ public struct LSTM: RecurrentOp {
       try MatrixProduct.run(state, weight, into: gates, offset: position * 4 * row)
       T.lstmStep(
         batch, size, g + position * 4 * row, before.map { c + $0 * row } ?? c0.pointer(), c + position * row,
-        h + position * row)
+        s + position * row, h + position * row)
     }
     (h + steps * row).update(from: c + (isReversed ? 0 : steps - 1) * row, count: row)
-    context.save(gates, cells)
+    context.save(gates, cells, squashed)
     return y
   }
 
-  private func gradients<T: RecurrentScalar>(_ dy: Tensor, _ record: Record, _: T.Type) throws -> [Tensor?] {
+  func gradients<T: RecurrentScalar>(_ dy: Tensor, _ record: Record, _: T.Type) throws -> [Tensor?] {
     let t = roles(record.inputs)
     let (steps, batch, size) = (t.x.shape[0], t.x.shape[1], t.hiddenWeight.shape[1])
     if batch == 0 { return try record.inputs.map { try Tensor.zeros($0.shape, T.dtype) } }
     let (dy, c0) = (try dy.contiguous(), try state(1, t))
-    let (gates, cells) = (record.saved[0], record.saved[1])
+    let (gates, cells, squashed) = (record.saved[0], record.saved[1], record.saved[2])
     let dGates = try Tensor(undefined: gates.shape, T.dtype)
     let row = batch * size
     let dHidden = try Tensor.zeros([batch, size], T.dtype)
@@ -73,13 +65,14 @@ public struct LSTM: RecurrentOp {
     let (g, c, dg, up) = (
       gates.pointer(T.self), cells.pointer(T.self), dGates.pointer(T.self), dy.pointer(T.self)
     )
+    let s = squashed.pointer(T.self)
     let rows = Matrices(rowsOf: dGates)
     let weight = try PackedMatrix(
       Matrices(try t.hiddenWeight.contiguous()), times: rows.rows(from: 0, count: batch))
     let needsStart = record.needs.suffix(t.states.count).contains(true)
     try walkBack(steps) { position, before in
       T.lstmStepBackward(
-        batch, size, g + position * 4 * row, before.map { c + $0 * row } ?? c0.pointer(), c + position * row,
+        batch, size, g + position * 4 * row, before.map { c + $0 * row } ?? c0.pointer(), s + position * row,
         up + position * row, dHidden.pointer(), dCell.pointer(), dg + position * 4 * row)
       if before == nil && !needsStart { return }
       try MatrixProduct.run(rows.rows(from: position * batch, count: batch), weight, into: dHidden)

@@ -37,8 +37,12 @@ public struct LayerNorm: Op {
     if x.dtype == .f64 {
       reference(x, weight, bias, y, mean, rstd)
     } else {
-      qk_f32_layer_norm(
-        rows, n, x.floats, weight?.floats, bias?.floats, Float(epsilon), y.floats, mean.floats, rstd.floats)
+      ThreadTeam.divide(rows, of: n) { part in
+        let (row, first) = (part.lowerBound, part.lowerBound * n)
+        qk_f32_layer_norm(
+          part.count, n, x.floats + first, weight?.floats, bias?.floats, Float(epsilon), y.floats + first,
+          mean.floats + row, rstd.floats + row)
+      }
     }
     context.save(mean, rstd)
     return y
@@ -58,8 +62,12 @@ public struct LayerNorm: Op {
       referenceGradient(dy, x, weight, mean, rstd, dx, dWeight, dBias)
     } else {
       if record.needs[0] {
-        qk_f32_layer_norm_backward(
-          rows, n, dy.floats, x.floats, weight?.floats, mean.floats, rstd.floats, dx.floats)
+        ThreadTeam.divide(rows, of: n) { part in
+          let (row, first) = (part.lowerBound, part.lowerBound * n)
+          qk_f32_layer_norm_backward(
+            part.count, n, dy.floats + first, x.floats + first, weight?.floats, mean.floats + row,
+            rstd.floats + row, dx.floats + first)
+        }
       }
       if record.needs.dropFirst().contains(true) {
         qk_f32_layer_norm_backward_parameters(

@@ -64,12 +64,26 @@ public struct MatMul: BroadcastingOp {
   }
 
   public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
+    if record.inputs[0].rank == 2, record.inputs[1].rank == 2 {
+      let (a, b, dy) = (Matrices(record.inputs[0]), Matrices(record.inputs[1]), Matrices(dy))
+      return [
+        record.needs[0] ? try product(dy, b.transposed) : nil,
+        record.needs[1] ? try product(a.transposed, dy) : nil,
+      ]
+    }
     let (a, b) = (Self.matrix(record.inputs[0], left: true), Self.matrix(record.inputs[1], left: false))
     let dy = try dy.reshaped(matrix(dy.shape, of: record.inputs[0].rank, record.inputs[1].rank))
     return [
       record.needs[0] ? try leftGradient(dy, b, a.shape).reshaped(record.inputs[0].shape) : nil,
       record.needs[1] ? try rightGradient(a, dy, b.shape).reshaped(record.inputs[1].shape) : nil,
     ]
+  }
+
+  /// A matrix of its own, with no record.
+  private func product(_ a: Matrices, _ b: Matrices) throws -> Tensor {
+    let result = try Tensor(undefined: [a.rows, b.columns], a.tensor.dtype)
+    if result.count > 0 { try MatrixProduct.run(a, b, into: result) }
+    return result
   }
 
   /// The shape of the result as matrices: with the dimensions back that vectors lack.

@@ -26,12 +26,10 @@ public struct MaxPool2d: PoolingOp {
     } else if context.recording {
       // For each result the pixel it came from, channels-last too.
       let taken = try Tensor(undefined: context.shape, .i32, format: .channelsLast)
-      var shape = kernelWindow(x.shape, y.shape)
-      qk_f32_max_pool(&shape, x.floats, relu, y.floats, taken.pointer(Int32.self))
+      pool(x, into: y, taken)
       context.save(taken)
     } else {
-      var shape = kernelWindow(x.shape, y.shape)
-      qk_f32_max_pool(&shape, x.floats, relu, y.floats, nil)
+      pool(x, into: y, nil)
     }
     return y
   }
@@ -41,9 +39,29 @@ public struct MaxPool2d: PoolingOp {
     let gradient = try dy.channelsLast()
     if dy.dtype == .f64 { return [try referenceGradient(try x.channelsLast(), gradient)] }
     let dx = try Tensor(undefined: x.shape, .f32, format: .channelsLast)
-    var shape = kernelWindow(x.shape, dy.shape)
-    qk_f32_max_pool_backward(&shape, gradient.floats, record.saved[0].pointer(Int32.self), dx.floats)
+    let whole = kernelWindow(x.shape, dy.shape)
+    let (from, to, taken) = (gradient.floats, dx.floats, record.saved[0].pointer(Int32.self))
+    let (image, result) = (x.shape.dropFirst().reduce(1, *), dy.shape.dropFirst().reduce(1, *))
+    ThreadTeam.divide(x.shape[0], of: image) { images in
+      let first = images.lowerBound
+      var part = whole
+      part.batch = images.count
+      qk_f32_max_pool_backward(&part, from + first * result, taken + first * result, to + first * image)
+    }
     return [dx]
+  }
+
+  private func pool(_ x: Tensor, into y: Tensor, _ taken: Tensor?) {
+    let whole = kernelWindow(x.shape, y.shape)
+    let (image, result) = (x.shape.dropFirst().reduce(1, *), y.shape.dropFirst().reduce(1, *))
+    ThreadTeam.divide(x.shape[0], of: image) { images in
+      let first = images.lowerBound
+      var part = whole
+      part.batch = images.count
+      qk_f32_max_pool(
+        &part, x.floats + first * image, relu, y.floats + first * result,
+        taken.map { $0.pointer(Int32.self) + first * result })
+    }
   }
 
   private func reference(_ x: Tensor, _ y: Tensor) {

@@ -8,6 +8,10 @@ protocol RecurrentOp: Op {
   static var states: [String] { get }
   /// Whether the walk goes from the last position to the first.
   var isReversed: Bool { get }
+
+  func run<T: RecurrentScalar>(_ t: RecurrentInputs<Tensor>, _ context: inout Context, _: T.Type) throws
+    -> Tensor
+  func gradients<T: RecurrentScalar>(_ dy: Tensor, _ record: Record, _: T.Type) throws -> [Tensor?]
 }
 
 /// The inputs of a recurrent op by their roles.
@@ -54,6 +58,16 @@ struct InputProjection {
 
 extension RecurrentOp {
   public static var keepsOutput: Bool { true }
+
+  public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
+    if context.dtype == .f64 { return try run(roles(t), &context, Double.self) }
+    return try run(roles(t), &context, Float.self)
+  }
+
+  public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
+    if dy.dtype == .f64 { return try gradients(dy, record, Double.self) }
+    return try gradients(dy, record, Float.self)
+  }
 
   public func dtype(of types: [DType]) throws -> DType { try floatingType(types) }
 

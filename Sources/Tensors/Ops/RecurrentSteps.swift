@@ -7,9 +7,11 @@ protocol RecurrentScalar: Real {
   typealias Results = UnsafeMutablePointer<Self>
 
   static func lstmStep(
-    _ rows: Int, _ n: Int, _ gates: Results, _ before: Values, _ cell: Results, _ hidden: Results)
+    _ rows: Int, _ n: Int, _ gates: Results, _ before: Values, _ cell: Results, _ squashed: Results,
+    _ hidden: Results)
   static func lstmStepBackward(
-    _ rows: Int, _ n: Int, _ gates: Values, _ before: Values, _ cell: Values, _ dy: Values, _ dHidden: Values,
+    _ rows: Int, _ n: Int, _ gates: Values, _ before: Values, _ squashed: Values, _ dy: Values,
+    _ dHidden: Values,
     _ dCell: Results, _ dGates: Results)
   static func gruStep(
     _ rows: Int, _ n: Int, _ gates: Results, _ recurrent: Results, _ before: Values, _ candidate: Results,
@@ -21,13 +23,15 @@ protocol RecurrentScalar: Real {
 
 extension Float: RecurrentScalar {
   static func lstmStep(
-    _ rows: Int, _ n: Int, _ gates: Results, _ before: Values, _ cell: Results, _ hidden: Results
-  ) { qk_f32_lstm_step(rows, n, gates, before, cell, hidden) }
+    _ rows: Int, _ n: Int, _ gates: Results, _ before: Values, _ cell: Results, _ squashed: Results,
+    _ hidden: Results
+  ) { qk_f32_lstm_step(rows, n, gates, before, cell, squashed, hidden) }
 
   static func lstmStepBackward(
-    _ rows: Int, _ n: Int, _ gates: Values, _ before: Values, _ cell: Values, _ dy: Values, _ dHidden: Values,
+    _ rows: Int, _ n: Int, _ gates: Values, _ before: Values, _ squashed: Values, _ dy: Values,
+    _ dHidden: Values,
     _ dCell: Results, _ dGates: Results
-  ) { qk_f32_lstm_step_backward(rows, n, gates, before, cell, dy, dHidden, dCell, dGates) }
+  ) { qk_f32_lstm_step_backward(rows, n, gates, before, squashed, dy, dHidden, dCell, dGates) }
 
   static func gruStep(
     _ rows: Int, _ n: Int, _ gates: Results, _ recurrent: Results, _ before: Values, _ candidate: Results,
@@ -42,7 +46,8 @@ extension Float: RecurrentScalar {
 
 extension Double: RecurrentScalar {
   static func lstmStep(
-    _ rows: Int, _ n: Int, _ gates: Results, _ before: Values, _ cell: Results, _ hidden: Results
+    _ rows: Int, _ n: Int, _ gates: Results, _ before: Values, _ cell: Results, _ squashed: Results,
+    _ hidden: Results
   ) {
     for row in 0..<rows {
       let g = gates + row * 4 * n
@@ -53,13 +58,15 @@ extension Double: RecurrentScalar {
         g[2 * n + i] = tanh(g[2 * n + i])
         g[3 * n + i] = sigmoid(g[3 * n + i])
         cell[at] = g[n + i] * before[at] + g[i] * g[2 * n + i]
-        hidden[at] = g[3 * n + i] * tanh(cell[at])
+        squashed[at] = tanh(cell[at])
+        hidden[at] = g[3 * n + i] * squashed[at]
       }
     }
   }
 
   static func lstmStepBackward(
-    _ rows: Int, _ n: Int, _ gates: Values, _ before: Values, _ cell: Values, _ dy: Values, _ dHidden: Values,
+    _ rows: Int, _ n: Int, _ gates: Values, _ before: Values, _ squashed: Values, _ dy: Values,
+    _ dHidden: Values,
     _ dCell: Results, _ dGates: Results
   ) {
     for row in 0..<rows {
@@ -67,7 +74,7 @@ extension Double: RecurrentScalar {
       for i in 0..<n {
         let at = row * n + i
         let (input, forget, candidate, output) = (g[i], g[n + i], g[2 * n + i], g[3 * n + i])
-        let (t, dh) = (tanh(cell[at]), dy[at] + dHidden[at])
+        let (t, dh) = (squashed[at], dy[at] + dHidden[at])
         let dc = dCell[at] + dh * output * (1 - t * t)
         dg[i] = dc * candidate * input * (1 - input)
         dg[n + i] = dc * before[at] * forget * (1 - forget)

@@ -34,6 +34,12 @@ public struct UnaryKernel {
     self.forward = forward
     self.backward = backward
   }
+
+  func map(_ x: Tensor) throws -> Tensor {
+    try Elementwise.unary(x, Float.self, Float.self) { n, x, y in
+      ThreadTeam.divide(n) { forward($0.count, x + $0.lowerBound, y + $0.lowerBound) }
+    }
+  }
 }
 
 extension UnaryOp {
@@ -44,7 +50,11 @@ extension UnaryOp {
     let v = Self.keepsOutput ? record.output : record.inputs[0]
     if dy.dtype == .f64 { return [try gradient(dy, v, Double.self)] }
     guard let backward = kernel?.backward else { return [try gradient(dy, v, Float.self)] }
-    return [try Elementwise.gradient(dy, v, Float.self) { backward($0, $1, $2, $3) }]
+    return [
+      try Elementwise.gradient(dy, v, Float.self) { n, dy, v, dx in
+        ThreadTeam.divide(n) { backward($0.count, dy + $0.lowerBound, v + $0.lowerBound, dx + $0.lowerBound) }
+      }
+    ]
   }
 
   @inline(__always)
@@ -62,7 +72,7 @@ extension RealUnaryOp {
     if context.dtype == .f64 { return try Elementwise.unary(x, Double.self) { value($0 as Double) } }
     let x = try x.converted(to: .f32)
     guard let kernel else { return try Elementwise.unary(x, Float.self) { value($0 as Float) } }
-    return try Elementwise.unary(x, Float.self, Float.self) { kernel.forward($0, $1, $2) }
+    return try kernel.map(x)
   }
 }
 
@@ -76,7 +86,7 @@ extension NumericUnaryOp {
     switch context.dtype {
     case .f32:
       guard let kernel else { return try Elementwise.unary(x, Float.self) { value($0 as Float) } }
-      return try Elementwise.unary(x, Float.self, Float.self) { kernel.forward($0, $1, $2) }
+      return try kernel.map(x)
     case .f64: return try Elementwise.unary(x, Double.self) { value($0 as Double) }
     case .i64: return try Elementwise.unary(x, Int64.self) { value($0 as Int64) }
     case .i32: return try Elementwise.unary(x, Int32.self) { value($0 as Int32) }

@@ -42,6 +42,23 @@ import Testing
         """)
   }
 
+  /// Expected numbers computed with PyTorch 2.
+  @Test func instanceNormTracksStatisticsAsPyTorchDoes() throws {
+    let layer = try InstanceNormLayer(2, trackRunningStatistics: true, momentum: 0.3)
+    let x = try Tensor([2, 2, 2, 3], (0..<24).map { Float($0 * 7 % 11 - 5) })
+    _ = try layer(x)
+    _ = try layer(x * 2)
+    let buffers = try layer.namedParameters().map { ($0.path, try $0.parameter.value.doubles()) }
+    #expect(buffers.map(\.0) == ["running_mean", "running_var"])
+    for (values, truth) in zip(buffers.map(\.1), [[0.3375, -0.54], [17.1515, 16.893]]) {
+      #expect(zip(values, truth).allSatisfy { abs($0 - $1) < 1e-5 })
+    }
+    layer.setTraining(false)
+    let expected = [-1.288803502, 0.401430599, -0.564417459, 1.125816643, 0.159968585, -0.805879473]
+    #expect(try zip(layer(x).doubles(), expected).allSatisfy { abs($0 - $1) < 1e-6 })
+    #expect(layer.description == "instance_norm2d(2, {track_running_stats = true, momentum = 0.3})")
+  }
+
   @Test func theRestPrintTheirArguments() throws {
     let layers: [Module] = [
       try Conv1dLayer(4, 8, 3, stride: 2, padding: 1, bias: false),
