@@ -70,7 +70,7 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Models", "Tensors"], path: "Tests/TestSupport",
       swiftSettings: swift),
-    tests(of: "CKernels"),
+    tests(of: "CKernels", ["Formats", "Tensors"]),
     tests(of: "CResources"),
     tests(of: "LuaHost"),
     tests(of: "Runs"),

@@ -1,19 +1,36 @@
 // Script to host: the only place where Lua enters Swift.
 #include "internal.h"
 
+#include <stdio.h>
+
 enum { INLINE_ARGUMENTS = 16 };
 
-// Pushes "file:line: " of the script's line that is running: the innermost Lua frame that is not library text
-// (whose chunk name begins with "=["), or "" where there is none.
+// The script's line that is running: the innermost Lua frame that is not library text (whose chunk name
+// begins with
+// "=["); false where there is none.
+static bool find_line(lua_State *L, lua_Debug *ar) {
+  for (int level = 1; lua_getstack(L, level, ar); level++) {
+    lua_getinfo(L, "Sl", ar);
+    if (ar->currentline > 0 && strncmp(ar->source, "=[", 2) != 0) return true;
+  }
+  return false;
+}
+
+// Pushes "file:line: " of the script's line, or "".
 void lb_where(lua_State *L) {
   lua_Debug ar;
-  for (int level = 1; lua_getstack(L, level, &ar); level++) {
-    lua_getinfo(L, "Sl", &ar);
-    if (ar.currentline <= 0 || strncmp(ar.source, "=[", 2) == 0) continue;
+  if (find_line(L, &ar))
     lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
-    return;
-  }
-  lua_pushliteral(L, "");
+  else
+    lua_pushliteral(L, "");
+}
+
+bool lb_position(char *text, size_t size) {
+  lb_vm *vm = lb_vm_of_thread();
+  lua_Debug ar;
+  if (!vm || !find_line(atomic_load_explicit(&vm->L, memory_order_relaxed), &ar)) return false;
+  snprintf(text, size, "%s:%d", ar.short_src, ar.currentline);
+  return true;
 }
 
 // Raises what the host answered, and remembers it, so that the host knows its own error when it comes back.

@@ -77,6 +77,7 @@ static inline void lb_check_pressure(lua_State *L, lb_vm *vm) {
 // stop.c
 void lb_arm(lua_State *L);
 lb_vm *lb_enter_thread(lb_vm *vm);  // answers the VM that ran on this thread before
+lb_vm *lb_vm_of_thread(void);       // the VM that runs on this thread, or NULL
 void lb_open_stopping(lua_State *L);
 // coroutine.c
 void lb_open_coroutines(lua_State *L);

@@ -63,6 +63,8 @@ lb_vm *lb_enter_thread(lb_vm *vm) {
   return outer;
 }
 
+lb_vm *lb_vm_of_thread(void) { return vm_of_thread; }
+
 static void on_user_signal(int signal) {
   (void)signal;
   lb_vm *vm = atomic_load(&vm_of_signals);

@@ -12,8 +12,10 @@ public enum CIFARFile {
 
   /// One file, gzipped or not, as u8 images [N, 3, 32, 32]. A file that is not compressed is mapped: its pixels are
   /// read when a batch asks for them.
-  public static func read(_ path: String) throws -> Dataset {
-    let file = try MappedFile(path)
+  public static func read(_ path: String) throws -> Dataset { try read(MappedFile(path)) }
+
+  static func read(_ file: MappedFile) throws -> Dataset {
+    let path = file.path
     if Gzip.isCompressed(Array(file.bytes.prefix(2))) {
       return try decode([Gzip.decompress(Array(file.bytes), path: path)], [path])
     }

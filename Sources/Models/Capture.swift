@@ -5,15 +5,25 @@ extension Graph {
   ///
   /// Nodes are named after the modules that made them. The module's parameters become leaves, shared with
   /// it. Control flow that depends on values is kept as it went for these examples.
-  public convenience init(capturing module: Module, _ examples: [Tensor]) throws {
+  ///
+  /// - Parameter onRead: called where the module reads the values of a tensor that depends on the examples (see
+  ///   `Tape.noteRead`), so that its control flow may depend on them.
+  public convenience init(capturing module: Module, _ examples: [Tensor], onRead: @escaping () -> Void = {})
+    throws
+  {
     self.init()
     for (path, child) in module.namedModules() { child.capturePath = path }
     let arguments = examples.map { $0.detached() }
+    func note(_ tensor: Tensor) {
+      let depends = tensor.history().contains { read in arguments.contains { $0 === read } }
+      if depends { onRead() }
+    }
     let result = try module.with(training: false) {
-      try Tape.withoutGradients { try Tape.capturing { try module.call(arguments) } }
+      try Tape.withoutGradients { try Tape.capturing(onRead: note) { try module.call(arguments) } }
     }
     try record(result, arguments, module)
     try verify(after: "capture")
+    openBatch()
   }
 
   private func record(_ result: Tensor, _ arguments: [Tensor], _ module: Module) throws {

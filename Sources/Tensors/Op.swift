@@ -118,6 +118,12 @@ public struct Cost: Sendable {
   /// Multiply-accumulate operations, padding taps included.
   public var macs: Int
   public init(macs: Int = 0) { self.macs = macs }
+
+  /// The product of `factors`, none negative, or 2^53 where it is more: shapes of damaged files may multiply beyond
+  /// any number, and such costs are still added up.
+  public init(macsOf factors: Int...) {
+    macs = Int(min(factors.reduce(1.0) { $0 * Double($1) }, 0x1p53))
+  }
 }
 
 extension Op {

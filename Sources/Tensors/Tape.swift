@@ -36,12 +36,22 @@ public enum Tape {
     return try body()
   }
 
-  public static func capturing<Result>(_ body: () throws -> Result) rethrows -> Result {
+  /// - Parameter onRead: told of every tensor whose values leave the record, see `noteRead`.
+  public static func capturing<Result>(onRead: ((Tensor) -> Void)? = nil, _ body: () throws -> Result)
+    rethrows
+    -> Result
+  {
     let state = ThreadState.current
-    let before = state.pointee.isCapturing
-    state.pointee.isCapturing = true
-    defer { state.pointee.isCapturing = before }
+    let before = (state.pointee.isCapturing, state.pointee.onRead)
+    (state.pointee.isCapturing, state.pointee.onRead) = (true, onRead)
+    defer { (state.pointee.isCapturing, state.pointee.onRead) = before }
     return try body()
+  }
+
+  /// To be called where the values of a tensor go to code that no record sees, such as a script's own control flow.
+  public static func noteRead(_ tensor: Tensor) {
+    let state = ThreadState.current
+    if state.pointee.isCapturing { state.pointee.onRead?(tensor) }
   }
 
   /// For a caller whose block ends elsewhere, such as a script. Returns what it was before.

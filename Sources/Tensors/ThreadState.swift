@@ -4,6 +4,7 @@ import CThreads
 struct ThreadState {
   var gradientsEnabled = true
   var isCapturing = false
+  var onRead: ((Tensor) -> Void)?
   var isRecomputing = false
   var precision = Precision.f32
   var scope = ""

@@ -5,7 +5,7 @@ import Testing
 @testable import Formats
 
 /// Made with Pillow 12.
-private enum Sample {
+enum Sample {
   /// 7 x 5 pixels, numbered: element i of rows, columns, channels is 2 i.
   static let rgb = bytes(
     "89504e470d0a1a0a0000000d494844520000000700000005080200000006f8618f000000154944415478da636460"

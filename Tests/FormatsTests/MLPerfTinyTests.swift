@@ -87,7 +87,10 @@ struct MLPerfTinyTests {
   // MARK: int8
 
   @Test func quantizedKeywordSpottingReachesItsAccuracy() throws {
-    let y = try model("keyword_spotting/dscnn_int8.tflite")(spectrograms())
+    let graph = try model("keyword_spotting/dscnn_int8.tflite")
+    let ops = graph.order.compactMap { graph.operation($0)?.op.name }
+    #expect(ops.count { $0 == "quantized_conv2d" } == 9 && !ops.contains("conv2d") && !ops.contains("linear"))
+    let y = try graph(spectrograms())
     let agreed = try agreement(y, array("keyword_spotting/dscnn_int8.golden.npz", "output"))
     #expect(agreed >= 0.99, "\(agreed)")
     #expect(try accuracy(y) >= 0.90)

@@ -1,4 +1,5 @@
 import Compression
+import Deployment
 import Foundation
 import Models
 import Tensors
@@ -47,6 +48,70 @@ import Testing
     let read = try reread(graph)
     let x = try sample([4, 6, 16])
     #expect(try largestDifference(read(x), graph(x)) < 1e-5)
+  }
+
+  @Test func reshapesOfTheExamplesBatchTakeAnyOther() throws {
+    let graph = try Graph(capturing: LiteralHeads(), [sample([2, 6, 8])])
+    try graph.open([["batch", "sequence", nil]])
+    let read = try reread(graph)
+    let name = read.inputs[0]
+    #expect(read.dimensionNames[name] == ["batch", "sequence", nil])
+    for shape in [[1, 6, 8], [3, 6, 8], [3, 4, 8]] as [Shape] {
+      let x = try sample(shape)
+      let expected = try LiteralHeads()(x)
+      #expect(try largestDifference(graph(x), expected) == 0)
+      #expect(try largestDifference(read(x), expected) == 0)
+    }
+  }
+
+  /// A network that flattens by the example's numbers is quantized, compiled and written for any batch.
+  @Test func flatteningByTheExamplesBatchCompiles() throws {
+    let net = LiteralFlatten(try LinearLayer(8, 3))
+    let calibration = try sample([16, 2, 2, 2], seed: 5)
+    let graph = try StaticQuantization()(
+      Graph(capturing: net, [sample([2, 2, 2, 2])]), calibration: [calibration])
+    graph.setTraining(false)
+    let x = try sample([5, 2, 2, 2])
+    let expected = try graph(x)
+    #expect(try largestDifference(Program(compiling: graph)(x), expected) == 0)
+    #expect(try largestDifference(reread(graph)(x), expected) < 1e-6)
+  }
+
+  /// Ops, with the shape of the weight of those that have one.
+  private static let layers: [(any Op, Shape?)] = [
+    (
+      ConvTranspose2d(stride: Size2d(2, 1), padding: 1, outputPadding: Size2d(1, 0), groups: 2),
+      Shape([4, 3, 3, 2])
+    ),
+    (ConvTranspose1d(stride: 3, padding: 1, outputPadding: 2), Shape([4, 2, 3])),
+    (Conv1d(stride: 2, padding: (2, 1), groups: 2), Shape([6, 2, 3])), (PRelu(), Shape([4, 1, 1])),
+    (MaxPool1d(3, stride: 2, padding: 1), nil), (AvgPool1d(3, stride: 2, padding: 1), nil),
+    (Interpolate(.size([7, 5])), nil), (Interpolate(.scale([2]), mode: .bilinear), nil),
+    (Interpolate(.size([9, 9]), mode: .bilinear, alignCorners: true), nil),
+    (Interpolate(.scale([1.5]), mode: .linear), nil), (TopK(2, axis: 1), nil),
+    (GroupNorm(groups: 2), nil), (InstanceNorm(), nil),
+  ]
+
+  @Test(arguments: layers) func layersComeBackAsTheyWere(op: any Op, weight: Shape?) throws {
+    let isSequence =
+      ["1d", "linear"].contains { op.name.hasSuffix($0) } || (op as? Interpolate)?.mode == .linear
+    let x = try sample(isSequence ? [2, 4, 9] : [2, 4, 6, 5])
+    let net = Applied(op, try weight.map { [try sample($0, seed: 4)] } ?? [])
+    let graph = try Graph(capturing: net, [x])
+    let read = try reread(graph)
+    #expect(try largestDifference(read(x), graph(x)) < 1e-6)
+    let ops = { (g: Graph) in g.order.compactMap { g.operation($0)?.op.name } }
+    #expect(ops(read).count <= ops(graph).count + 2)
+  }
+
+  @Test func scattersAndGathersComeBackAsTheyWere() throws {
+    let (x, updates) = (try sample([3, 4]), try sample([2, 4], seed: 3))
+    let places = try Tensor([2, 4], [0, 2, 1, 0, 2, 2, 0, 1] as [Int64])
+    for reduction in Scatter.Reduction.allCases {
+      let graph = try Graph(
+        capturing: Applied(Scatter(axis: 0, reduction: reduction), [places, updates]), [x])
+      #expect(try largestDifference(reread(graph)(x), graph(x)) == 0)
+    }
   }
 
   @Test(arguments: OnnxExportFormat.allCases)
@@ -170,6 +235,43 @@ import Testing
     #expect { try OnnxFile.read(path, OnnxOptions(dimensions: ["length": 4])) } throws: {
       "\($0)" == "\(path): has no dimension called 'length'; it has batch"
     }
+  }
+}
+
+/// An op with what it reads behind its input.
+private final class Applied: Module {
+  private let op: any Op
+  private let rest: [Parameter]
+
+  init(_ op: any Op, _ rest: [Tensor]) {
+    (self.op, self.rest) = (op, rest.map { Parameter($0) })
+    super.init(kind: "applied")
+    for (i, parameter) in self.rest.enumerated() { register("weight\(i)", parameter) }
+  }
+
+  override func forward(_ x: [Tensor]) throws -> Tensor { try op.apply([x[0]] + rest.map(\.value)) }
+}
+
+private final class LiteralFlatten: Module {
+  init(_ layer: LinearLayer) {
+    super.init(kind: "literal_flatten")
+    register("layer", layer)
+  }
+
+  override func forward(_ x: [Tensor]) throws -> Tensor {
+    try children[0].module(Relu()(x[0]).reshaped([x[0].shape[0], 8]))
+  }
+}
+
+/// Heads split and joined by reshapes that hold every extent, as a script writes them.
+private final class LiteralHeads: Module {
+  init() { super.init(kind: "literal_heads") }
+
+  override func forward(_ x: [Tensor]) throws -> Tensor {
+    let (batch, length) = (x[0].shape[0], x[0].shape[1])
+    let heads = try x[0].reshaped([batch, length, 2, 4]).permuted([0, 2, 1, 3])
+    let joined = try Relu()(heads).permuted([0, 2, 1, 3]).reshaped([batch, length, 8])
+    return try Softmax(axis: 2)(joined)
   }
 }
 

@@ -30,6 +30,28 @@ import Testing
     #expect(try program.run("lib/main.lua").output == "42\n")
   }
 
+  @Test func `a capture names each line that reads values once`() throws {
+    try program.write(
+      "net.lua",
+      """
+      local qs = require "qscript"
+      local net = qs.nn.model(function(x)
+        local y = x:relu()
+        if y:sum():item() > 0 then y = y * 2 end
+        for _ = 1, 2 do y:totable() end
+        if qs.ones(2):sum():item() > 1 then y = y + 1 end
+        return y
+      end)
+      print(#qs.capture(net, qs.ones(1, 3)).nodes > 0, net(qs.ones(1, 3)):sum():item())
+      """)
+    let ending = try program.run("net.lua")
+    #expect(ending.output == "true\t9.0\n")
+    let warning =
+      "warning: reads values of a tensor while the graph is captured; "
+      + "what the script does with them stays as it is for the example\n"
+    #expect(ending.errors == "net.lua:4: \(warning)net.lua:5: \(warning)")
+  }
+
   @Test func `a first line for the shell is passed over`() throws {
     try program.write("s.lua", "#!/usr/bin/env qscript\nerror('second line')")
     #expect(try program.run("s.lua").errors.hasPrefix("qscript: s.lua:2: second line\n"))

@@ -1,3 +1,4 @@
+import Foundation
 import LuaHost
 import Models
 import Tensors
@@ -83,14 +84,30 @@ extension Graph {
       Function(
         "capture",
         "Runs a module once, in evaluation mode, and keeps the operations it made as a graph. Choices that "
-          + "depend on values stay as they fell for the example.",
+          + "depend on values stay as they fell for the example; a warning names the lines that read some.",
         .required("module", Module.self, "what to capture"), .rest("inputs", Tensor.self, "an example"),
         returns: "graph"
       ) { module, inputs in
         try require(!inputs.isEmpty, "capture", "needs an example input after the module")
-        return try Graph(capturing: module, inputs)
+        return try capture(module, inputs)
       }
     ]
+  }
+
+  /// A graph of the module, with a warning on standard error for each line of the script that reads values.
+  static func capture(_ module: Module, _ inputs: [Tensor]) throws -> Graph {
+    var lines: [String] = []
+    let graph = try Graph(capturing: module, inputs) {
+      let line = ScriptPosition.current
+      if !lines.contains(line) { lines.append(line) }
+    }
+    for line in lines {
+      let warning =
+        "\(line): warning: reads values of a tensor while the graph is captured; "
+        + "what the script does with them stays as it is for the example\n"
+      FileHandle.standardError.write(Data(warning.utf8))
+    }
+    return graph
   }
 }
 

@@ -30,7 +30,7 @@ extension Module {
 
   /// Multiply-accumulates of one sample of `example`.
   func macs(of example: Tensor) throws -> Int {
-    let graph = try (self as? Graph) ?? Graph(capturing: self, [example])
+    let graph = try (self as? Graph) ?? Graph.capture(self, [example])
     return try graph.macs().values.reduce(0, +)
   }
 }

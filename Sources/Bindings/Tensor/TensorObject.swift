@@ -104,9 +104,13 @@ extension Tensor: LuaObject {
       Function("numel", "The number of elements.", .receiver(Tensor.self)) { t in t.count },
       Function("item", "The only element as a number; a boolean of a bool tensor.", .receiver(Tensor.self)) {
         t in
-        t.dtype.luaValue(try t.item())
+        Tape.noteRead(t)
+        return t.dtype.luaValue(try t.item())
       },
-      Function("totable", "The elements as nested tables.", .receiver(Tensor.self)) { t in try t.luaValue() },
+      Function("totable", "The elements as nested tables.", .receiver(Tensor.self)) { t in
+        Tape.noteRead(t)
+        return try t.luaValue()
+      },
       Function(
         "save", "Writes it to a .npy file, exactly.", .receiver(Tensor.self),
         .required("path", String.self, "the file; written whole or not at all")

@@ -118,6 +118,8 @@ lb_status lb_call(lb_vm *vm, int reference, const lb_value *arguments, int count
 lb_value lb_result(lb_vm *vm, int results, int index);  // index 0 ..< results
 lb_failure lb_failed(lb_vm *vm);
 int lb_exit_code(const lb_vm *vm);
+// "file:line" of the script that runs on this thread, while the host is called by it; false where none does.
+bool lb_position(char *text, size_t size);
 
 // --- values that live in Lua: value.c [protected] ---
 const lb_table *lb_read_table(lb_vm *vm,

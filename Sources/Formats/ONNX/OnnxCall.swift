@@ -34,36 +34,7 @@ struct OnnxCall {
 
   func optionalConstant(_ i: Int, _ role: String) throws -> Tensor? { has(i) ? try constant(i, role) : nil }
 
-  /// A constant input as integers.
-  func integers(_ i: Int, _ role: String) throws -> [Int] {
-    try constant(i, role).doubles().map {
-      guard let number = Int(exactly: $0) else {
-        throw OnnxRefusal("its \(role) holds \($0), which is no integer")
-      }
-      return number
-    }
-  }
-
-  /// Integers from an input, or from the attribute that older opsets had in its place; nil where neither is there.
-  func integers(_ i: Int, orAttribute name: String) throws -> [Int]? {
-    has(i) ? try integers(i, name) : try ints(name)
-  }
-
-  func number(_ i: Int, _ role: String) throws -> Double? {
-    guard has(i) else { return nil }
-    guard let value = try constant(i, role).doubles().first else { throw OnnxRefusal("its \(role) is empty") }
-    return value
-  }
-
   // MARK: Attributes
-
-  func int(_ name: String, _ value: Int) throws -> Int {
-    switch node.attributes[name] {
-    case nil: return value
-    case .int(let number)?: return number
-    default: throw OnnxRefusal("attribute '\(name)' must be an integer")
-    }
-  }
 
   func flag(_ name: String, _ value: Bool = false) throws -> Bool { try int(name, value ? 1 : 0) != 0 }
 
@@ -80,14 +51,6 @@ struct OnnxCall {
     case nil: return value
     case .string(let text)?: return text
     default: throw OnnxRefusal("attribute '\(name)' must be text")
-    }
-  }
-
-  func ints(_ name: String) throws -> [Int]? {
-    switch node.attributes[name] {
-    case nil: return nil
-    case .ints(let numbers)?: return numbers
-    default: throw OnnxRefusal("attribute '\(name)' must be a list of integers")
     }
   }
 
@@ -133,7 +96,7 @@ struct OnnxCall {
     if Array(source) == target { return value }
     var resolved = target
     if let batch = source.first, target.first == 1, batch > 1, importer.symbols.isSymbolic(batch),
-      source.elements == batch * target.reduce(1, *)
+      source.elements == Self.product([batch] + target)
     {
       // A model for one sample says so in its shapes.
       resolved[0] = Reshape.keep

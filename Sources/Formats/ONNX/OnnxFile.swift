@@ -18,21 +18,27 @@ public enum OnnxFile {
     _ path: String, _ options: OnnxOptions = OnnxOptions(), constants: [String: Tensor] = [:]
   )
     throws -> Graph
-  {
-    let file = try MappedFile(path)
+  { try read(MappedFile(path), options, constants: constants) }
+
+  static func read(
+    _ file: MappedFile, _ options: OnnxOptions = OnnxOptions(), constants: [String: Tensor] = [:]
+  ) throws -> Graph {
     do {
       let model = try OnnxModel(decoding: file.bytes, source: OnnxSource(file))
       func graph(_ model: OnnxModel) throws -> Graph {
         try OnnxImporter(model, fileBytes: file.bytes.count, options).run(constants: constants)
       }
-      if let open = model.withOpenBatch, let graph = try? graph(open) { return graph }
+      if let open = model.withOpenBatch {
+        // Where the model needs its batch of 1, it is read as it is; other errors would come again.
+        do { return try graph(open) } catch is OnnxRefusal {} catch is ShapeError {}
+      }
       return try graph(model)
     } catch let refusal as OnnxRefusal {
-      throw FileError(path, refusal.problem)
+      throw FileError(file.path, refusal.problem)
     } catch let damage as ProtobufMessage.Malformed {
-      throw FileError(path, damage.problem)
+      throw FileError(file.path, damage.problem)
     } catch let error as ShapeError {
-      throw FileError(path, "\(error)")
+      throw FileError(file.path, "\(error)")
     }
   }
 }

@@ -11,8 +11,12 @@ final class OnnxImporter {
   let graph = Graph()
   private(set) var symbols: OnnxSymbols
   private var values: [String: OnnxValue] = [:]
-  /// No constant that is computed may be larger: a file cannot ask for memory it does not justify.
+  /// No constant that is computed may be larger, nor all of them much: a file cannot ask for memory it does not
+  /// justify.
   private let largestConstant: Int
+  private var constantBytes = 0
+  /// Nor may one cost more multiplications.
+  private static let mostMacs = 1 << 33
 
   init(_ model: OnnxModel, fileBytes: Int, _ options: OnnxOptions) throws {
     self.model = model
@@ -54,7 +58,8 @@ final class OnnxImporter {
   }
 
   private func addInput(_ info: OnnxValueInfo) throws {
-    guard let type = info.type, let dtype = type.dtype else {
+    // Arithmetic of 16 and 32 bits wraps around where the wider types that hold them do not.
+    guard let type = info.type, let dtype = type.dtype, ![.int16, .uint16, .uint32].contains(type) else {
       throw OnnxRefusal(
         "input '\(info.name)' is of element type \(info.type.map { "\($0)" } ?? "none"), which is not supported"
       )
@@ -99,6 +104,8 @@ final class OnnxImporter {
       throw OnnxRefusal("node '\(title)' (\(node.operation)): \(problem.problem)")
     } catch let problem as ProtobufMessage.Malformed {
       throw OnnxRefusal("node '\(title)' (\(node.operation)): \(problem.problem)")
+    } catch let problem as IndexError {
+      throw OnnxRefusal("node '\(title)' (\(node.operation)): \(problem)")
     }
   }
 
@@ -127,16 +134,27 @@ final class OnnxImporter {
     }
     let ids = try inputs.map(id)
     let dtype = try op.dtype(of: ids.map { graph[$0].dtype })
-    let shape = try op.shape(of: ids.map { graph[$0].shape })
+    let shape = try shape(of: op, ids.map { graph[$0].shape })
     return .node(graph.add(title, .apply(op, ids), shape: shape, dtype: dtype))
+  }
+
+  /// The shape of a result, which may have as many elements as a tensor can.
+  private func shape(of op: any Op, _ inputs: [Shape]) throws -> Shape {
+    try Shape(checking: op.shape(of: inputs).dims, for: op.name)
   }
 
   private func fold(_ op: any Op, _ constants: [OnnxConstant]) throws -> OnnxConstant {
     let inputs = try constants.map { try $0.tensor() }
-    let shape = try op.shape(of: inputs.map(\.shape))
+    let shape = try shape(of: op, inputs.map(\.shape))
     let size = try op.dtype(of: inputs.map(\.dtype)).size
-    guard shape.elements <= largestConstant / size else {
+    guard shape.elements <= largestConstant / size,
+      op.cost(of: inputs.map(\.shape), output: shape).macs <= Self.mostMacs
+    else {
       throw OnnxRefusal("computes a constant of shape \(shape), more than this file justifies")
+    }
+    constantBytes += shape.elements * size
+    guard constantBytes <= 4 * largestConstant else {
+      throw OnnxRefusal("computes \(constantBytes) bytes of constants, more than this file justifies")
     }
     let result = try Tape.withoutGradients { try op.apply(inputs) }
     guard constants.contains(where: \.isSymbolic) else {

@@ -94,6 +94,8 @@ enum OnnxType: Int {
   /// Whether values are held exactly as they are, and arithmetic means the same.
   var isOurs: Bool { dtype.map { OnnxType($0) == self } ?? false }
 
+  var isHalf: Bool { self == .float16 || self == .bfloat16 }
+
   var bits: Int {
     switch self {
     case .uint2, .int2: 2

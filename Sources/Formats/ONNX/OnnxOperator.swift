@@ -11,9 +11,8 @@ struct OnnxOperator: Sendable {
   /// By name, with the domain in front where it is not ONNX's own.
   static let all: [String: OnnxOperator] = {
     let tables = [
-      elementwise, activations, reductions, shapes, indexing, constants, layers, normalizations, losses,
-      attention,
-      recurrent, quantized,
+      elementwise, activations, reductions, shapes, indexing, scattering, constants, layers,
+      transposedConvolution, resampling, sums, normalizations, losses, attention, recurrent, quantized,
     ]
     return tables.reduce(into: [:]) { all, table in all.merge(table) { _, new in new } }
   }()

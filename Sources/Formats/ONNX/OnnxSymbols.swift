@@ -9,7 +9,7 @@ struct OnnxSymbols {
 
   /// - Parameter sizes: numbers for some of the names, by name.
   init(_ model: OnnxModel, sizes: [String: Int]) throws {
-    fixed = sizes
+    self.fixed = sizes
     var named: [String] = []
     for input in model.graph.inputs {
       for (axis, dimension) in (input.shape ?? []).enumerated() {
@@ -20,7 +20,10 @@ struct OnnxSymbols {
         named.append(name)
       }
     }
-    let stored = model.graph.initializers.flatMap(\.dims)
+    let fixed = model.graph.inputs.flatMap { input in
+      (input.shape ?? []).compactMap { if case .fixed(let extent) = $0 { extent } else { nil } }
+    }
+    let stored = model.graph.initializers.flatMap(\.dims) + fixed
     var free = Self.candidates.filter { prime in !stored.contains { $0 > 0 && $0 % prime == 0 } }
     for name in named {
       guard !free.isEmpty else {

@@ -42,6 +42,9 @@ struct OnnxTensor {
   var typeCode = 0
   private var content = Content.none
   private var source: OnnxSource?
+  private let numbers = Numbers()
+
+  private final class Numbers { var tensor: Tensor? }
 
   private enum Content {
     case none
@@ -110,8 +113,16 @@ struct OnnxTensor {
 
   // MARK: Reading
 
-  /// The numbers, in the type of ours that holds them; a view of the file where that is possible.
+  /// The numbers, in the type of ours that holds them; a view of the file where that is possible. Copies of this
+  /// value share what was read.
   func tensor() throws -> Tensor {
+    if let known = numbers.tensor { return known }
+    let tensor = try read()
+    numbers.tensor = tensor
+    return tensor
+  }
+
+  private func read() throws -> Tensor {
     guard let type = OnnxType(rawValue: typeCode), let dtype = type.dtype else {
       let what = OnnxType(rawValue: typeCode).map { "\($0)" } ?? "number \(typeCode)"
       throw ProtobufMessage.Malformed(

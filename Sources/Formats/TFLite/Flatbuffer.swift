@@ -11,13 +11,20 @@ struct FlatbufferTable {
   /// Where the table of field offsets lies, and its length in bytes.
   private let fields: (start: Int, count: Int)
 
+  /// How many bytes of lists may still be copied: any number of tables may share one list, and would multiply it.
+  private final class Allowance {
+    var bytes: Int
+    init(_ file: Int) { bytes = 4 * file + 4096 }
+  }
+  private let allowance: Allowance
+
   /// The root table of a file.
   init(root bytes: UnsafeMutableRawBufferPointer) throws {
-    try self.init(bytes, at: Int(Self.load(bytes, 0, UInt32.self)))
+    try self.init(bytes, at: Int(Self.load(bytes, 0, UInt32.self)), Allowance(bytes.count))
   }
 
-  private init(_ bytes: UnsafeMutableRawBufferPointer, at position: Int) throws {
-    (self.bytes, self.position) = (bytes, position)
+  private init(_ bytes: UnsafeMutableRawBufferPointer, at position: Int, _ allowance: Allowance) throws {
+    (self.bytes, self.position, self.allowance) = (bytes, position, allowance)
     let start = position - Int(try Self.load(bytes, position, Int32.self))
     let count = Int(try Self.load(bytes, start, UInt16.self))
     guard count >= 4, start + count <= bytes.count else {
@@ -64,7 +71,17 @@ struct FlatbufferTable {
 
   func table(_ field: Int) throws -> FlatbufferTable? {
     guard let place = try reference(field) else { return nil }
-    return try FlatbufferTable(bytes, at: place)
+    return try FlatbufferTable(bytes, at: place, allowance)
+  }
+
+  /// The bytes of a vector that will be copied, and count against the allowance.
+  private func list(_ field: Int, elementSize size: Int) throws -> UnsafeMutableRawBufferPointer {
+    let vector = try vector(field, elementSize: size)
+    allowance.bytes -= vector.count
+    guard allowance.bytes >= 0 else {
+      throw Malformed(problem: "is damaged: its tables share lists that are longer together than the file")
+    }
+    return vector
   }
 
   /// The bytes of a vector whose elements have `size` bytes.
@@ -78,12 +95,12 @@ struct FlatbufferTable {
   }
 
   func text(_ field: Int) throws -> String {
-    String(decoding: try vector(field, elementSize: 1), as: UTF8.self)
+    String(decoding: try list(field, elementSize: 1), as: UTF8.self)
   }
 
   func integers<T: FixedWidthInteger>(_ field: Int, _: T.Type) throws -> [Int] {
     let size = MemoryLayout<T>.size
-    let vector = try vector(field, elementSize: size)
+    let vector = try list(field, elementSize: size)
     return try (0..<vector.count / size).map { Int(try Self.load(vector, $0 * size, T.self)) }
   }
 
@@ -93,10 +110,10 @@ struct FlatbufferTable {
 
   func tables(_ field: Int) throws -> [FlatbufferTable] {
     guard let place = try reference(field) else { return [] }
-    let count = try vector(field, elementSize: 4).count / 4
+    let count = try list(field, elementSize: 4).count / 4
     return try (0..<count).map { i in
       let entry = place + 4 + 4 * i
-      return try FlatbufferTable(bytes, at: entry + Int(Self.load(bytes, entry, UInt32.self)))
+      return try FlatbufferTable(bytes, at: entry + Int(Self.load(bytes, entry, UInt32.self)), allowance)
     }
   }
 }

@@ -50,10 +50,10 @@ final class TFLiteImporter {
   private func byteGrid(_ tensor: TFLiteTensor) throws -> IntegerGrid? {
     let type = try tensor.dtype()
     guard type == .i8 || type == .u8, let grid = try tensor.grid() else { return nil }
-    guard grid.scales.count == 1 else {
+    guard grid.axis == nil else {
       throw TFLiteRefusal("tensor '\(tensor.name)' has a scale for each channel, yet is no weight")
     }
-    return IntegerGrid(scales: grid.scales, zeroPoints: [grid.zeroPoints[0]], type: type)
+    return grid
   }
 
   // MARK: For operators
@@ -86,27 +86,29 @@ final class TFLiteImporter {
     }
     let tensor = model.tensors[place]
     let stored = try tensor.value()
-    guard let grid = try tensor.grid(), stored.dtype != .f32 else { return stored }
-    return try DequantizeIntegers(
-      IntegerGrid(
-        scales: grid.scales,
-        zeroPoints: grid.zeroPoints.count == grid.scales.count ? grid.zeroPoints : [grid.zeroPoints[0]],
-        axis: grid.scales.count > 1 ? grid.axis : nil, type: stored.dtype))(stored)
+    guard stored.dtype != .f32, let grid = try tensor.grid() else { return stored }
+    return try DequantizeIntegers(grid)(stored)
   }
 
   /// A weight whose dimensions are put into the order of ours; its scales, one for each output, become a promise.
-  func weight(_ place: Int, outputAxis: Int, _ arrange: (Tensor) throws -> Tensor) throws -> Graph.ID {
-    let tensor = model.tensors[place]
-    let value = try arrange(constant(place)).contiguous()
+  func weight(_ place: Int, order: [Int]) throws -> Graph.ID {
+    let value = try constant(place).permuted(order).contiguous()
     let parameter = Parameter(value, role: .weight)
-    if try tensor.dtype() == .i8, let grid = try tensor.grid(), grid.zeroPoints.allSatisfy({ $0 == 0 }),
-      grid.scales.count == 1 || grid.axis == outputAxis
-    {
-      let scales =
-        grid.scales.count == 1 ? [Float](repeating: grid.scales[0], count: value.shape[0]) : grid.scales
-      try parameter.constrain(WeightQuantizer(scales: scales))
+    let tensor = model.tensors[place]
+    if let grid = try tensor.grid() {
+      let arranged = IntegerGrid(
+        scales: grid.scales, zeroPoints: grid.zeroPoints,
+        axis: try grid.axis.map { try requirePlace(of: $0, in: order) }, type: grid.type)
+      if let promise = arranged.weightQuantizer(for: value.shape) { try parameter.constrain(promise) }
     }
     return graph.add(tensor.name, .leaf(parameter), shape: value.shape, dtype: .f32)
+  }
+
+  private func requirePlace(of axis: Int, in order: [Int]) throws -> Int {
+    guard let place = order.firstIndex(of: axis) else {
+      throw TFLiteRefusal("has scales along dimension \(axis + 1) of \(order.count)")
+    }
+    return place
   }
 
   func bias(_ place: Int) throws -> Graph.ID {

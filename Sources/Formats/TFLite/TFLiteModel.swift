@@ -1,3 +1,4 @@
+import Compression
 import Tensors
 
 /// A model in TensorFlow Lite's own terms (schema.fbs, version 3): one subgraph of operators that read and write
@@ -55,6 +56,18 @@ struct TFLiteOperator {
 
   static func code(named name: String) -> Int? { names.first { $0.value == name }?.key }
 
+  /// Whether it has as many inputs as operators of its kind.
+  var takesItsInputs: Bool {
+    switch name {
+    case "ADD", "SUB", "MUL": inputs.count == 2
+    case "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED": (2...3).contains(inputs.count)
+    case "CONCATENATION": !inputs.isEmpty
+    case "MEAN", "PAD": inputs.count == 2
+    case "RESHAPE", "SQUEEZE", "TRANSPOSE": (1...2).contains(inputs.count)
+    default: inputs.count == 1
+    }
+  }
+
   private static let names = [
     0: "ADD", 1: "AVERAGE_POOL_2D", 2: "CONCATENATION", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D", 6: "DEQUANTIZE",
     9: "FULLY_CONNECTED", 14: "LOGISTIC", 17: "MAX_POOL_2D", 18: "MUL", 19: "RELU", 21: "RELU6",
@@ -86,23 +99,23 @@ struct TFLiteTensor {
   /// -1 where a dimension is open; empty where the file does not say.
   let signature: [Int]
   let kindCode: Int
-  let scales: [Float]
-  let zeroPoints: [Int]
-  let quantizedDimension: Int
+  /// Read when it is asked for: many tensors may share one long list of scales.
+  private let quantization: FlatbufferTable?
   /// Empty for tensors that are computed.
   private let data: UnsafeMutableRawBufferPointer
   private let file: MappedFile
 
   init(_ table: FlatbufferTable, _ buffers: [FlatbufferTable], _ file: MappedFile) throws {
     shape = try table.integers(0, Int32.self)
+    guard shape.count <= Shape.maximumRank else {
+      throw FlatbufferTable.Malformed(
+        problem: "holds a tensor of \(shape.count) dimensions; up to 8 are read")
+    }
+    signature = try table.integers(7, Int32.self)
     kindCode = Int(try table.integer(1, Int8.self))
     let buffer = Int(try table.integer(2, UInt32.self))
     name = try table.text(3)
-    signature = try table.integers(7, Int32.self)
-    let quantization = try table.table(4)
-    scales = try quantization?.floats(2) ?? []
-    zeroPoints = try quantization?.integers(3, Int64.self) ?? []
-    quantizedDimension = Int(try quantization?.integer(6, Int32.self) ?? 0)
+    quantization = try table.table(4)
     guard buffers.indices.contains(buffer) else {
       throw FlatbufferTable.Malformed(problem: "is damaged: tensor '\(name)' has no buffer")
     }
@@ -141,8 +154,16 @@ struct TFLiteTensor {
   }
 
   /// The grid of its integers; nil where it has none.
-  func grid() throws -> (scales: [Float], zeroPoints: [Int], axis: Int)? {
-    if scales.isEmpty { return nil }
-    return (scales, zeroPoints.isEmpty ? [0] : zeroPoints, quantizedDimension)
+  func grid() throws -> IntegerGrid? {
+    guard let scales = try quantization?.floats(2), !scales.isEmpty else { return nil }
+    let zeroPoints = try quantization?.integers(3, Int64.self) ?? []
+    let axis = Int(try quantization?.integer(6, Int32.self) ?? 0)
+    guard zeroPoints.allSatisfy({ Int32(exactly: $0) != nil }), (0..<Shape.maximumRank).contains(axis) else {
+      throw FlatbufferTable.Malformed(
+        problem: "is damaged: tensor '\(name)' is quantized in an impossible way")
+    }
+    return IntegerGrid(
+      scales: scales, zeroPoints: zeroPoints.count == scales.count ? zeroPoints : [zeroPoints.first ?? 0],
+      axis: scales.count > 1 ? axis : nil, type: try dtype())
   }
 }

@@ -7,6 +7,7 @@ extension TFLiteImporter {
     guard op.outputs.count == 1, !op.inputs.isEmpty else {
       throw TFLiteRefusal("has \(op.outputs.count) outputs; operators with one are read")
     }
+    guard op.takesItsInputs else { throw TFLiteRefusal("has \(op.inputs.count) inputs") }
     let title = model.tensors[op.outputs[0]].name
     func apply(_ operation: any Op, _ places: [Int]) throws -> Graph.ID {
       try emit(operation, places.map(value), title)
@@ -107,7 +108,7 @@ extension TFLiteImporter {
 
   private func convolution(_ op: TFLiteOperator, _ title: String) throws -> Graph.ID {
     let (options, x) = (try options(op), try value(op.inputs[0]))
-    let weight = try weight(op.inputs[1], outputAxis: 0) { try $0.permuted([0, 3, 1, 2]) }
+    let weight = try weight(op.inputs[1], order: [0, 3, 1, 2])
     let shape = graph[weight].shape
     let window = try window(
       x, kernel: Size2d(shape[2], shape[3]), stride: size(options, height: 2, width: 1),
@@ -129,7 +130,7 @@ extension TFLiteImporter {
   /// Weights [1, kh, kw, channels * multiplier].
   private func depthwise(_ op: TFLiteOperator, _ title: String) throws -> Graph.ID {
     let (options, x) = (try options(op), try value(op.inputs[0]))
-    let weight = try weight(op.inputs[1], outputAxis: 3) { try $0.permuted([3, 0, 1, 2]) }
+    let weight = try weight(op.inputs[1], order: [3, 0, 1, 2])
     let shape = graph[weight].shape
     let window = try window(
       x, kernel: Size2d(shape[2], shape[3]), stride: size(options, height: 2, width: 1),
@@ -152,9 +153,17 @@ extension TFLiteImporter {
 
   // MARK: Others
 
+  /// A constant input as integers.
+  private func numbers(_ op: TFLiteOperator, _ i: Int) throws -> [Int] {
+    guard let values = try constant(op.inputs.count > i ? op.inputs[i] : -1).exactIntegers() else {
+      throw TFLiteRefusal("has numbers that are no integers where it needs some")
+    }
+    return values
+  }
+
   private func fullyConnected(_ op: TFLiteOperator, _ title: String) throws -> Graph.ID {
     var x = try value(op.inputs[0])
-    let weight = try weight(op.inputs[1], outputAxis: 0) { $0 }
+    let weight = try weight(op.inputs[1], order: [0, 1])
     let features = graph[weight].shape[1]
     if graph[x].shape.rank != 2 { x = try rows(x, of: features, title) }
     let y = try emit(Linear(), [x, weight] + biases(op), title)
@@ -185,8 +194,7 @@ extension TFLiteImporter {
 
   private func mean(_ op: TFLiteOperator, _ title: String) throws -> Graph.ID {
     let x = try value(op.inputs[0])
-    let listed = try constant(op.inputs.count > 1 ? op.inputs[1] : -1).doubles().map { Int($0) }
-    let axes = try listed.map { try axis($0, of: x) }.sorted()
+    let axes = try numbers(op, 1).map { try axis($0, of: x) }.sorted()
     let keep = try op.options?.flag(0) ?? false
     if graph[x].shape.rank == 4, axes == [2, 3] {
       let y = try emit(GlobalAvgPool2d(), [x], title)
@@ -198,8 +206,8 @@ extension TFLiteImporter {
   private func pad(_ op: TFLiteOperator, _ title: String) throws -> Graph.ID {
     let x = try value(op.inputs[0])
     let rank = graph[x].shape.rank
-    let pads = try constant(op.inputs.count > 1 ? op.inputs[1] : -1).doubles().map { Int($0) }
-    guard pads.count == 2 * rank, pads.allSatisfy({ $0 >= 0 }) else {
+    let pads = try numbers(op, 1)
+    guard pads.count == 2 * rank, pads.allSatisfy({ (0...Shape.maximumCount).contains($0) }) else {
       throw TFLiteRefusal("has pads that do not fit")
     }
     var (before, after) = ([Int](repeating: 0, count: rank), [Int](repeating: 0, count: rank))
@@ -213,7 +221,7 @@ extension TFLiteImporter {
   private func transpose(_ op: TFLiteOperator, _ title: String) throws -> Graph.ID {
     let x = try value(op.inputs[0])
     let rank = graph[x].shape.rank
-    let order = try constant(op.inputs.count > 1 ? op.inputs[1] : -1).doubles().map { Int($0) }
+    let order = try numbers(op, 1)
     guard order.sorted() == Array(0..<rank) else { throw TFLiteRefusal("has an order that does not fit") }
     var permutation = [Int](repeating: 0, count: rank)
     for (i, from) in order.enumerated() { permutation[try axis(i, of: x)] = try axis(from, of: x) }

@@ -82,7 +82,7 @@ public struct Attention: Op {
   }
 
   public func cost(of s: [Shape], output: Shape) -> Cost {
-    Cost(macs: s[0][0] * s[0][1] * s[1][1] * (s[0][2] + s[2][2]))
+    Cost(macsOf: s[0][0], s[0][1], s[1][1], s[0][2] + s[2][2])
   }
 
   /// [N, T, heads * D] to [N, heads, T, D], a view.

@@ -24,9 +24,8 @@ extension SequenceOp {
   func requireFullWindows(_ window: Window2d, in x: Shape) throws {
     try require(x[1] > 0, "input \(x) has no channels")
     try requireFit(of: window, in: x)
-    let isFull = (0..<window.positions(1, x[2]).width).allSatisfy { !window.columns($0, of: x[2]).isEmpty }
     try require(
-      isFull,
+      window.isFull(1, x[2], at: window.positions(1, x[2])),
       "padding leaves windows of input \(x) with nothing in them; half of the kernel's \(window.kernel.width) "
         + "elements is always safe")
   }

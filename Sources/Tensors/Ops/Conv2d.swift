@@ -122,7 +122,7 @@ public struct Conv2d: Op {
   }
 
   public func cost(of inputs: [Shape], output: Shape) -> Cost {
-    Cost(macs: output.elements * inputs[1].dropFirst().reduce(1, *))
+    Cost(macsOf: output.elements, inputs[1].dropFirst().reduce(1, *))
   }
 
   private func geometry(_ x: Shape, _ weight: Shape) -> od_conv2d_shape {

@@ -82,7 +82,7 @@ public struct ConvTranspose2d: Op {
   }
 
   public func cost(of inputs: [Shape], output: Shape) -> Cost {
-    Cost(macs: inputs[0].elements * inputs[1].dropFirst().reduce(1, *))
+    Cost(macsOf: inputs[0].elements, inputs[1].dropFirst().reduce(1, *))
   }
 }
 

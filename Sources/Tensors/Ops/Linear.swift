@@ -54,5 +54,5 @@ public struct Linear: Op {
     return result
   }
 
-  public func cost(of s: [Shape], output: Shape) -> Cost { Cost(macs: output.elements * s[1][1]) }
+  public func cost(of s: [Shape], output: Shape) -> Cost { Cost(macsOf: output.elements, s[1][1]) }
 }

@@ -111,7 +111,7 @@ public struct MatMul: BroadcastingOp {
   }
 
   public func cost(of s: [Shape], output: Shape) -> Cost {
-    Cost(macs: output.elements * (s[0].last ?? 0))
+    Cost(macsOf: output.elements, s[0].last ?? 0)
   }
 
   private static func matrix(_ s: Shape, left: Bool) -> Shape {

@@ -12,11 +12,8 @@ extension PoolingOp {
     try require(
       s[0][2] * s[0][3] <= Int(Int32.max), "input \(s[0]) has images of more than 2^31 pixels")
     let shape = try window.shape(over: s[0], channels: s[0][1], for: name)
-    let isFull =
-      (0..<shape[2]).allSatisfy { !window.rows($0, of: s[0][2]).isEmpty }
-      && (0..<shape[3]).allSatisfy { !window.columns($0, of: s[0][3]).isEmpty }
     try require(
-      isFull,
+      window.isFull(s[0][2], s[0][3], at: Size2d(shape[2], shape[3])),
       "padding leaves windows of input \(s[0]) with nothing in them; half of the kernel's "
         + "\(window.kernel.height) x \(window.kernel.width) pixels is always safe")
     return shape

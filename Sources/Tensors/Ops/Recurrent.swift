@@ -110,7 +110,7 @@ extension RecurrentOp {
   }
 
   public func cost(of s: [Shape], output: Shape) -> Cost {
-    Cost(macs: s[0][0] * s[0][1] * (s[1].elements + s[2].elements))
+    Cost(macsOf: s[0][0], s[0][1], s[1].elements + s[2].elements)
   }
 
   /// The given state to start from, or zeros.

@@ -45,7 +45,8 @@ public struct Slice: Op {
 
   private func window(of x: Tensor, _ shape: Shape) -> Tensor {
     var strides = x.strides
-    strides[axis] *= step
+    // A step beyond the dimension is none where there is only one element.
+    if count > 1 { strides[axis] *= step }
     return x.view(shape, strides: strides, offset: x.offset + start * x.strides[axis])
   }
 }

@@ -13,7 +13,8 @@ public struct Tile: Op {
     try requireAxis(axis, of: s[0])
     try require((0...Shape.maximumCount).contains(count), "count cannot be negative, got \(count)")
     var dims = s[0].dims
-    dims[axis] = dims[axis].multipliedReportingOverflow(by: count).partialValue
+    let (extent, overflow) = dims[axis].multipliedReportingOverflow(by: count)
+    dims[axis] = overflow ? .max : extent
     return try Shape(checking: dims, for: name)
   }
 

@@ -84,6 +84,17 @@ public struct Window2d: Sendable, Hashable {
     return try Shape(checking: [images[0], channels, size.height, size.width], for: function)
   }
 
+  /// Whether every position of the window over an image has a real pixel in it.
+  func isFull(_ height: Int, _ width: Int, at positions: Size2d) -> Bool {
+    func isFull(_ count: Int, _ extent: Int, _ dilation: Int, _ taps: (Int) -> Range<Int>) -> Bool {
+      // Taps that are no farther apart than there are pixels cannot step over them: only the ends may miss.
+      let checked = extent >= dilation ? [0, count - 1] : Array(0..<count)
+      return checked.allSatisfy { !taps($0).isEmpty }
+    }
+    return isFull(positions.height, height, dilation.height) { rows($0, of: height) }
+      && isFull(positions.width, width, dilation.width) { columns($0, of: width) }
+  }
+
   /// The taps of the window at output `position` that fall on real pixels: indices into the kernel.
   @inline(__always)
   static func taps(

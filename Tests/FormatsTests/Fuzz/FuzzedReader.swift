@@ -14,7 +14,7 @@ struct FuzzedReader: Sendable, CustomTestStringConvertible {
   let name: String
   /// How many bytes may be asked for at once for each byte of the file: what its compression can hold.
   let growth: Int
-  /// Files without fault.
+  /// Files without fault; none where there is nothing to read.
   let files: @Sendable () throws -> [[UInt8]]
   /// Reads and uses what was read; its errors must be sentences.
   let read: @Sendable ([UInt8]) throws -> Void
@@ -67,6 +67,24 @@ struct FuzzedReader: Sendable, CustomTestStringConvertible {
       let ids = try tokenizer.encode("Don't panic, naïve 日本 <mask> graph!", pair: "it's 42").ids
       _ = try tokenizer.decode(ids.filter { tokenizer.token($0) != nil })
     },
+    FuzzedReader(
+      "onnx", files: { try networks().flatMap { try [onnx($0), onnx($0, .qoperator)] } + [operators()] }
+    ) {
+      try run(OnnxFile.read(MappedFile(copying: $0, as: "f")))
+    },
+    FuzzedReader("tflite", files: { try tflite() }) {
+      try run(TFLiteFile.read(MappedFile(copying: $0, as: "f")))
+    },
+    FuzzedReader("npz", growth: 2000, files: { try [true, false].map { try npz(compressed: $0) } }) {
+      try use(Npz.decode($0, "f"))
+    },
+    FuzzedReader("csv", files: { [Array(spreadsheet.utf8)] }) { try use(CSVFile().decode($0, "f")) },
+    FuzzedReader("cifar", growth: 2000, files: { [cifar, deflated(cifar, .gzip)] }) {
+      try use(CIFARFile.read(MappedFile(copying: $0, as: "f")))
+    },
+    FuzzedReader("image", growth: 2000, files: { [Sample.rgb, Sample.palette, Sample.jpeg] }) {
+      for channels in [1, 3] { _ = try DecodedImage($0, "f", channels: channels) }
+    },
     FuzzedReader("qsm", files: { [try program()] }) { try run(ProgramFile.read($0, path: "f")) },
     FuzzedReader("qsm-sealed", files: { [try program()] }) {
       try run(ProgramFile.read(sealed($0), path: "f"))
@@ -78,6 +96,21 @@ struct FuzzedReader: Sendable, CustomTestStringConvertible {
 
 private func use(_ tensors: [String: Tensor]) throws {
   for tensor in tensors.values { _ = try tensor.doubles() }
+}
+
+private func use(_ data: Dataset) throws { try use(["inputs": data.inputs, "targets": data.targets]) }
+
+/// Once through the graph, where none of its values is large.
+private func run(_ graph: Graph) throws {
+  let isSmall = graph.order.allSatisfy { id in
+    guard graph[id].shape.elements <= 1 << 16 else { return false }
+    guard let (op, reads) = graph.operation(id) else { return true }
+    return op.cost(of: reads.map { graph[$0].shape }, output: graph[id].shape).macs <= 1 << 22
+  }
+  guard isSmall else { return }
+  graph.setTraining(false)
+  _ = graph.description
+  _ = try graph.replay(graph.inputs.map { try Tensor.zeros(graph[$0].shape, graph[$0].dtype) })
 }
 
 /// One sample through the program, where that is no large thing.
@@ -133,6 +166,69 @@ private func wrapped(_ pickle: [UInt8]) -> [UInt8] {
   writer.add("a/data.pkl", pickle)
   for place in 0..<24 { writer.add("a/data/\(place)", [UInt8](repeating: 1, count: 64)) }
   return writer.finished()
+}
+
+private func networks() throws -> [Graph] {
+  let convolutional = try Graph(capturing: ConvNet(seed: 3), [.ones([2, 2, 8, 8])])
+  let quantized = try StaticQuantization()(convolutional, calibration: [.ones([4, 2, 8, 8])])
+  return [convolutional, quantized, try Graph(capturing: EncoderNet(seed: 5), [.ones([2, 6, 16])])]
+}
+
+private func onnx(_ graph: Graph, _ format: OnnxExportFormat = .qdq) throws -> [UInt8] {
+  try OnnxFile.encode(graph, format: format)
+}
+
+/// A model with a node of each operator whose numbers say how much memory it takes.
+private func operators() throws -> [UInt8] {
+  let sizes: [(String, [[Int64]], [String: OnnxAttribute])] = [
+    ("Slice", [[0, 1], [2, .max], [0, 1], [1, 1]], [:]), ("Reshape", [[3, -1]], [:]),
+    ("Tile", [[1, 2]], [:]), ("Expand", [[2, 1, 1]], [:]), ("Pad", [[1, 0, 0, 1]], [:]),
+    ("Trilu", [[1]], [:]), ("Gather", [[0, 1]], [:]), ("Unsqueeze", [[0, 1]], [:]),
+    ("ReduceSum", [[0]], [:]), ("CumSum", [[1]], [:]), ("Flatten", [], ["axis": .int(1)]),
+    ("MaxPool", [], ["kernel_shape": .ints([2, 2]), "strides": .ints([2, 2]), "ceil_mode": .int(1)]),
+    ("DepthToSpace", [], ["blocksize": .int(2)]), ("Mod", [[3]], [:]),
+  ]
+  var model = OnnxModel()
+  model.opsets[""] = 21
+  model.graph.inputs = [
+    OnnxValueInfo(name: "m", type: .float, shape: [.fixed(3), .fixed(4)]),
+    OnnxValueInfo(name: "x", type: .float, shape: [.symbol("batch"), .fixed(4), .fixed(5), .fixed(6)]),
+  ]
+  for (operation, lists, attributes) in sizes {
+    var node = OnnxNode(name: operation, operation: operation, outputs: [operation], attributes: attributes)
+    node.inputs = [
+      operation == "MaxPool" || operation == "DepthToSpace" ? "x" : operation == "Mod" ? "Mod_1" : "m"
+    ]
+    for (i, list) in lists.enumerated() {
+      let name = "\(operation)_\(i + 1)"
+      model.graph.initializers.append(OnnxTensor(name, try Tensor([list.count], list)))
+      node.inputs.append(name)
+    }
+    model.graph.nodes.append(node)
+    model.graph.outputs.append(OnnxValueInfo(name: operation, type: .float))
+  }
+  return try model.encoded()
+}
+
+/// Reference models; none where the shared data is absent.
+private func tflite() throws -> [[UInt8]] {
+  guard let folder = SharedData.folder("mlperf-tiny") else { return [] }
+  return try ["keyword_spotting/dscnn_int8", "image_classification/resnet8_int8"].map {
+    try AtomicFile.read("\(folder)/\($0).tflite")
+  }
+}
+
+private func npz(compressed: Bool) throws -> [UInt8] {
+  let named = zip(["weight", "running_mean", "mask", "scale"], try arrays())
+  return try Npz.encode(Dictionary(uniqueKeysWithValues: named), compressed: compressed, "f")
+}
+
+private let spreadsheet =
+  "width,\"height \"\"h\"\"\",class\r\n1,-2.5e3,a\r\n\r\n 0.25 ,7,\"b, c\"\r\n3,4,a\r\n"
+
+private let cifar: [UInt8] = (0..<3).flatMap { (i: Int) -> [UInt8] in
+  let pixels = (0..<3072).map { (j: Int) -> UInt8 in UInt8(j * (i + 3) % 251) }
+  return [UInt8(i)] + pixels
 }
 
 private func program() throws -> [UInt8] {

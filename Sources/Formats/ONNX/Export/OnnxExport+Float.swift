@@ -6,13 +6,7 @@ extension OnnxExport {
   func float(_ op: any Op, inputs x: [String]) throws -> String {
     if let operation = Self.plain[op.name] { return add(operation, x) }
     switch op {
-    case let op as Conv2d: return add("Conv", x, window(op.window(inputShape(1)), ["group": .int(op.groups)]))
     case is Linear: return try linear(x)
-    case let op as BatchNorm: return add("BatchNormalization", x, ["epsilon": .float(Float(op.epsilon))])
-    case let op as MaxPool2d: return add("MaxPool", x, window(op.window))
-    case let op as AvgPool2d:
-      return add("AveragePool", x, window(op.window, ["count_include_pad": .int(op.countIncludePad ? 1 : 0)]))
-    case let op as LayerNorm: return try layerNorm(op, x)
     case let op as Attention: return try attention(op, x)
     case let op as Flatten: return add("Flatten", x, ["axis": .int(op.axis)])
     case let op as Reshape:
@@ -32,7 +26,8 @@ extension OnnxExport {
         "Pad", x + [try integers(op.before + op.after, "pads"), try scalar(op.value, type(0))],
         ["mode": .string(op.mode.onnxName)])
     default:
-      return try elementwise(op, x) ?? reduction(op, x) ?? indexing(op, x) ?? recurrent(op) ?? refuse(op)
+      return try sliding(op, x) ?? normalization(op, x) ?? elementwise(op, x) ?? reduction(op, x)
+        ?? indexing(op, x) ?? recurrent(op) ?? refuse(op)
     }
   }
 
@@ -42,7 +37,8 @@ extension OnnxExport {
 
   /// Ops that are one ONNX operator without attributes.
   private static let plain: [String: String] = [
-    "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "matmul": "MatMul", "maximum": "Max",
+    "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "truncated_div": "Div", "matmul": "MatMul",
+    "maximum": "Max",
     "minimum": "Min",
     "equal": "Equal", "less": "Less", "less_equal": "LessOrEqual", "greater": "Greater",
     "greater_equal": "GreaterOrEqual", "logical_and": "And", "logical_or": "Or", "logical_not": "Not",
@@ -52,7 +48,7 @@ extension OnnxExport {
     "neg": "Neg", "erf": "Erf", "reciprocal": "Reciprocal", "floor": "Floor", "ceil": "Ceil",
     "round": "Round",
     "sign": "Sign", "hard_swish": "HardSwish", "softplus": "Softplus", "mish": "Mish",
-    "global_avg_pool2d": "GlobalAveragePool", "pow": "Pow", "dropout": "Identity",
+    "global_avg_pool2d": "GlobalAveragePool", "pow": "Pow", "dropout": "Identity", "prelu": "PRelu",
   ]
 
   private func type(_ i: Int) -> DType { exporter.graph[reads[i]].dtype }
@@ -77,6 +73,7 @@ extension OnnxExport {
     case let op as Elu: return add("Elu", x, ["alpha": .float(Float(op.alpha))])
     case let op as Softmax: return add("Softmax", x, ["axis": .int(op.axis)])
     case let op as LogSoftmax: return add("LogSoftmax", x, ["axis": .int(op.axis)])
+    case let op as Mod: return add("Mod", x, ["fmod": .int(op.truncated ? 1 : 0)])
     case let op as Cast: return add("Cast", x, ["to": .int(OnnxType(op.target).rawValue)])
     default: return nil
     }
@@ -116,35 +113,24 @@ extension OnnxExport {
     case is Embedding: return add("Gather", x, ["axis": .int(0)])
     case let op as IndexSelect: return add("Gather", x, ["axis": .int(op.axis)])
     case let op as Gather: return add("GatherElements", x, ["axis": .int(op.axis)])
+    case let op as Scatter:
+      return add(
+        "ScatterElements", x, ["axis": .int(op.axis), "reduction": .string(op.reduction.rawValue)])
+    case let op as TopK:
+      let attributes: [String: OnnxAttribute] = ["axis": .int(op.axis), "largest": .int(op.largest ? 1 : 0)]
+      return exporter.add(
+        "TopK", x + [try integers([op.k], "k")], attributes, outputs: 2, named: title)[1]
     default: return nil
     }
   }
 
   // MARK: Layers
 
-  func window(_ window: Window2d, _ more: [String: OnnxAttribute] = [:]) -> [String: OnnxAttribute] {
-    let p = window.padding
-    return more.merging([
-      "kernel_shape": .ints([window.kernel.height, window.kernel.width]),
-      "strides": .ints([window.stride.height, window.stride.width]),
-      "dilations": .ints([window.dilation.height, window.dilation.width]),
-      "pads": .ints([p.top, p.left, p.bottom, p.right]),
-    ]) { $1 }
-  }
-
   /// Gemm over rows; over more dimensions MatMul with the weight turned, and Add.
   private func linear(_ x: [String]) throws -> String {
     if inputShape(0).rank == 2 { return add("Gemm", x, ["transB": .int(1)]) }
     let product = add("MatMul", [x[0], add("Transpose", [x[1]], ["perm": .ints([1, 0])])])
     return x.count > 2 ? add("Add", [product, x[2]]) : product
-  }
-
-  private func layerNorm(_ op: LayerNorm, _ x: [String]) throws -> String {
-    var x = x
-    if x.count == 1 {
-      x.append(try exporter.constant(Tensor.ones(Shape(inputShape(0).suffix(op.axes))), "ones"))
-    }
-    return add("LayerNormalization", x, ["axis": .int(-op.axes), "epsilon": .float(Float(op.epsilon))])
   }
 
   private func slice(_ op: Slice, _ x: [String]) throws -> String {

@@ -12,11 +12,7 @@ extension OnnxOperator {
       return try c.div(x, c.add(c.emit(Abs(), x), c.scalar(1, like: x)))
     },
     "LeakyRelu": OnnxOperator { c in try c.emit(LeakyRelu(c.float("alpha", 0.01)), c.input(0)) },
-    "PRelu": OnnxOperator { c in
-      let (x, slope) = (try c.input(0), try c.input(1))
-      let zero = try c.scalar(0, like: x)
-      return try c.add(c.emit(Relu(), x), c.mul(slope, c.emit(Minimum(), x, zero)))
-    },
+    "PRelu": OnnxOperator { c in try c.emit(PRelu(), c.input(0), c.input(1)) },
     "ThresholdedRelu": OnnxOperator { c in
       let x = try c.input(0)
       let above = try c.emit(Greater(), x, c.scalar(c.float("alpha", 1), like: x))

@@ -77,7 +77,7 @@ extension OnnxOperator {
   private static func repeated(_ c: OnnxCall, _ x: OnnxValue, _ heads: Int) throws -> OnnxValue {
     let s = try c.shape(x)
     if s[1] == heads { return x }
-    try c.require(heads % s[1] == 0, "\(heads) query heads do not divide into \(s[1]) groups")
+    try c.require(s[1] > 0 && heads % s[1] == 0, "\(heads) query heads do not divide into \(s[1]) groups")
     let indices = try Tensor([heads], (0..<heads).map { Int64($0 / (heads / s[1])) })
     return try c.emit(IndexSelect(axis: 1), x, c.constant(indices))
   }
@@ -95,6 +95,7 @@ extension OnnxOperator {
   private static func causal(_ c: OnnxCall, _ rows: Int, _ columns: Int, past: Int, like q: OnnxValue) throws
     -> OnnxValue
   {
+    try c.requireModest([rows, columns])
     let values = (0..<rows * columns).map { $0 % columns > $0 / columns + past ? -Double.infinity : 0 }
     return c.constant(try Tensor.from(values, [rows, columns], c.dtype(q)))
   }

@@ -13,8 +13,11 @@ extension OnnxOperator {
     "LessOrEqual": binary(LessOrEqual()), "Greater": binary(Greater()),
     "GreaterOrEqual": binary(GreaterOrEqual()),
     "Xor": OnnxOperator { c in try c.emit(NotEqual(), c.input(0), c.input(1)) },
-    "Div": OnnxOperator { c in try quotient(c, c.input(0), c.input(1)) },
-    "Mod": OnnxOperator { c in try remainder(c) },
+    "Div": OnnxOperator { c in
+      let a = try c.input(0)
+      return try c.emit(c.dtype(a).isFloatingPoint ? Div() : TruncatedDiv(), a, c.input(1))
+    },
+    "Mod": OnnxOperator { c in try c.emit(Mod(truncated: c.flag("fmod")), c.input(0), c.input(1)) },
     "Pow": OnnxOperator { c in try power(c) },
     "Where": OnnxOperator { c in try c.emit(Where(), c.input(0), c.input(1), c.input(2)) },
     "Max": several(Maximum()), "Min": several(Minimum()), "Sum": several(Add()),
@@ -37,25 +40,6 @@ extension OnnxOperator {
     OnnxOperator { c in
       try c.allInputs().dropFirst().reduce(c.input(0)) { try c.emit(op, $0, $1) }
     }
-  }
-
-  /// Integers are divided towards zero, by way of f64, which holds every quotient of 32-bit numbers.
-  private static func quotient(_ c: OnnxCall, _ a: OnnxValue, _ b: OnnxValue) throws -> OnnxValue {
-    let type = try c.dtype(a)
-    if type.isFloatingPoint { return try c.div(a, b) }
-    return try c.cast(c.div(c.cast(a, .f64), c.cast(b, .f64)), type)
-  }
-
-  /// Of integers the sign of the divisor (Python's %), with `fmod` the dividend's (C's).
-  private static func remainder(_ c: OnnxCall) throws -> OnnxValue {
-    let (a, b) = (try c.input(0), try c.input(1))
-    let type = try c.dtype(a)
-    let (x, y) = (try c.cast(a, .f64), try c.cast(b, .f64))
-    let ratio = try c.div(x, y)
-    let whole =
-      try c.flag("fmod")
-      ? try c.mul(c.emit(Floor(), c.emit(Abs(), ratio)), c.emit(Sign(), ratio)) : try c.emit(Floor(), ratio)
-    return try c.cast(c.sub(x, c.mul(whole, y)), type)
   }
 
   /// The result has the base's type; an exponent of another type is converted, a fractional one by way of f64.
@@ -87,7 +71,8 @@ extension OnnxOperator {
 
   private static func cast(_ c: OnnxCall) throws -> OnnxValue {
     let code = try c.int("to", 0)
-    guard let type = OnnxType(rawValue: code), type.isOurs, let dtype = type.dtype else {
+    // Half floats are computed in f32.
+    guard let type = OnnxType(rawValue: code), let dtype = type.dtype, type.isOurs || type.isHalf else {
       throw OnnxRefusal(
         "converts to \(OnnxType(rawValue: code).map { "\($0)" } ?? "type \(code)"), which is not supported")
     }

@@ -23,7 +23,7 @@ extension OnnxOperator {
       let dims = try c.integers(0, "shape")
       try fixed(c, dims)
       let shape = try Shape(checking: dims, for: "onnx")
-      try c.require(shape.elements <= 1 << 24, "makes a constant of shape \(shape), which is too large")
+      try c.requireModest(shape)
       guard case .tensor(let stored)? = c.node.attributes["value"] else {
         return c.constant(try Tensor.zeros(shape))
       }
@@ -35,15 +35,16 @@ extension OnnxOperator {
       guard let start = try c.number(0, "start"), let limit = try c.number(1, "limit"),
         let delta = try c.number(2, "delta"), delta != 0
       else { throw OnnxRefusal("needs a start, a limit and a delta that is not 0") }
-      let steps = ((limit - start) / delta).rounded(.up)
+      let steps = max(0, ((limit - start) / delta).rounded(.up))
       try fixed(c, [Int(exactly: limit) ?? 0, Int(exactly: start) ?? 0])
       try c.require(steps < 16_777_216, "makes \(steps) numbers, which is too many")
-      return c.constant(try Tensor.arange(start: start, count: max(0, Int(steps)), step: delta, type))
+      return c.constant(try Tensor.arange(start: start, count: Int(steps), step: delta, type))
     },
     "EyeLike": OnnxOperator { c in
       let shape = try c.shape(c.input(0))
       try fixed(c, shape.dims)
-      try c.require(shape.rank == 2 && shape.elements <= 1 << 24, "needs a matrix, got \(shape)")
+      try c.require(shape.rank == 2, "needs a matrix, got \(shape)")
+      try c.requireModest(shape)
       let k = try c.int("k", 0)
       let values: [Double] = (0..<shape.elements).map { $0 % shape[1] - $0 / shape[1] == k ? 1.0 : 0.0 }
       let code = try c.int("dtype", OnnxType(c.dtype(c.input(0))).rawValue)
@@ -69,7 +70,7 @@ extension OnnxOperator {
   }
 
   /// Indices from the end made ones from the start.
-  private static func inRange(_ c: OnnxCall, _ indices: OnnxValue, _ extent: Int) throws -> OnnxValue {
+  static func inRange(_ c: OnnxCall, _ indices: OnnxValue, _ extent: Int) throws -> OnnxValue {
     if let constant = indices.constant {
       let values = try constant.tensor().doubles()
       if values.allSatisfy({ $0 >= 0 }) { return indices }
@@ -89,19 +90,20 @@ extension OnnxOperator {
 
   private static func oneHot(_ c: OnnxCall) throws -> OnnxValue {
     let indices = try c.cast(c.input(0), .i64)
-    guard let depth = try c.number(1, "depth").map({ Int($0) }), depth > 0 else {
-      throw OnnxRefusal("has no depth")
-    }
+    guard let depth = try c.integer(1, "depth"), depth > 0 else { throw OnnxRefusal("has no depth") }
+    try c.requireModest([depth])
     let values = try c.constant(2, "values")
+    try c.require(values.count == 2, "needs two values, got \(values.count)")
     let (off, on) = (try values.doubles()[0], try values.doubles()[1])
     let rank = try c.shape(indices).rank
-    let axis = try c.int("axis", -1)
+    try c.require(rank < Shape.maximumRank, "\(try c.shape(indices)) has no room for another dimension")
+    let axis = try c.axis(c.int("axis", -1), of: indices, extra: 1)
     let size = try c.scalar(Double(depth), like: indices)
     let negative = try c.emit(Less(), indices, c.scalar(0, like: indices))
     let wrapped = try c.emit(Where(), negative, c.add(indices, size), indices)
-    let column = try c.emit(Unsqueeze(axis: axis < 0 ? axis + rank + 1 : axis), wrapped)
+    let column = try c.emit(Unsqueeze(axis: axis), wrapped)
     var classes = [Int](repeating: 1, count: rank + 1)
-    classes[axis < 0 ? axis + rank + 1 : axis] = depth
+    classes[axis] = depth
     let range = c.constant(try Tensor.arange(start: 0, count: depth, .i64).reshaped(Shape(classes)))
     let hit = try c.emit(Equal(), column, range)
     let type = values.dtype

@@ -18,7 +18,7 @@ extension OnnxOperator {
     "GlobalAveragePool": OnnxOperator { c in try overPixels(c) { Mean(axes: $0, keepDims: true) } },
     "GlobalMaxPool": OnnxOperator { c in try overPixels(c) { Max(axes: $0, keepDims: true) } },
     "Gemm": OnnxOperator { c in try gemm(c) },
-    "MatMul": OnnxOperator { c in try c.emit(MatMul(), c.input(0), c.input(1)) },
+    "MatMul": OnnxOperator { c in try matmul(c) },
   ]
 
   // MARK: Windows
@@ -50,11 +50,16 @@ extension OnnxOperator {
     return rank == 4 ? y : try c.emit(Squeeze(axis: 2), y)
   }
 
+  /// No window is larger, nor its steps: the same as in `Window2d`.
+  private static let largestWindow = 1 << 20
+
   /// The window the attributes describe, in one dimension as one of height 1. With `ceil_mode` the padding grows so
   /// that the last, incomplete step fits.
-  static func window(_ c: OnnxCall, kernel: [Int], over image: OnnxValue) throws -> (
-    Window2d, isWidened: Bool
-  ) {
+  ///
+  /// - Parameter isPadded: whether `auto_pad` says how the image is padded; for a transposed convolution it does not.
+  static func window(
+    _ c: OnnxCall, kernel: [Int], over image: OnnxValue, isPadded: Bool = true
+  ) throws -> (Window2d, isWidened: Bool) {
     let n = kernel.count
     try c.require(n == 1 || n == 2, "has a kernel of \(n) dimensions")
     let (strides, dilations) = (try c.ints("strides") ?? [], try c.ints("dilations") ?? [])
@@ -65,12 +70,15 @@ extension OnnxOperator {
       (strides.isEmpty || strides.count == n) && (dilations.isEmpty || dilations.count == n)
         && pads.count == 2 * n,
       "strides, dilations and pads do not fit a kernel of \(n) dimensions")
-    let mode = try c.string("auto_pad", "NOTSET")
+    try c.require(
+      (kernel + strides + dilations).allSatisfy { (1...largestWindow).contains($0) }
+        && pads.allSatisfy { (0...largestWindow).contains($0) },
+      "kernel, strides and dilations must be from 1 to \(largestWindow), pads from 0")
+    let mode = isPadded ? try c.string("auto_pad", "NOTSET") : "NOTSET"
     var isWidened = false
     for i in 0..<n {
       let (extent, stride) = (shape[4 - n + i], strides.isEmpty ? 1 : strides[i])
       let span = (dilations.isEmpty ? 1 : dilations[i]) * (kernel[i] - 1) + 1
-      try c.require(stride > 0 && span > 0, "has a stride or kernel that is not positive")
       switch mode {
       case "NOTSET": break
       case "VALID": (pads[i], pads[i + n]) = (0, 0)
@@ -113,6 +121,16 @@ extension OnnxOperator {
   }
 
   // MARK: Matrices
+
+  /// A linear layer where B is a stored matrix; its weight is B turned, which is no copy where the file has it turned
+  /// already.
+  private static func matmul(_ c: OnnxCall) throws -> OnnxValue {
+    let (a, b) = (try c.input(0), try c.input(1))
+    guard a.constant == nil, let stored = b.constant, stored.name != nil, stored.constraint == nil,
+      try c.shape(b).rank == 2 && c.shape(a).rank > 1 && c.dtype(b).isFloatingPoint
+    else { return try c.emit(MatMul(), a, b) }
+    return try c.emit(Linear(), a, self.stored(c, c.emit(Transpose([1, 0]), b), as: b))
+  }
 
   /// `alpha A' B' + beta C`; a linear layer where B is stored and nothing is scaled.
   private static func gemm(_ c: OnnxCall) throws -> OnnxValue {

@@ -10,9 +10,8 @@ extension OnnxOperator {
     "SimplifiedLayerNormalization": OnnxOperator { c in try rmsNorm(c) },
     "InstanceNormalization": OnnxOperator { c in
       let x = try c.input(0)
-      let rank = try c.shape(x).rank
-      let y = try normalized(c, x, axes: Array(2..<rank), epsilon: c.float("epsilon", 1e-5)).result
-      return try perChannel(c, y, scale: c.input(1), bias: c.input(2))
+      let op = InstanceNorm(epsilon: try c.float("epsilon", 1e-5))
+      return try c.emit(op, x, c.input(1), c.input(2))
     },
     "GroupNormalization": OnnxOperator { c in try groupNorm(c) },
   ]
@@ -41,24 +40,15 @@ extension OnnxOperator {
     return (try c.mul(centred, inverse), mean, inverse)
   }
 
-  /// Scale and bias [C] beside x [N, C, ...].
-  private static func perChannel(_ c: OnnxCall, _ x: OnnxValue, scale: OnnxValue, bias: OnnxValue) throws
-    -> OnnxValue
-  {
-    let rank = try c.shape(x).rank
-    func column(_ value: OnnxValue) throws -> OnnxValue {
-      try c.reshape(value, [c.shape(value)[0]] + [Int](repeating: 1, count: rank - 2))
-    }
-    return try c.add(c.mul(x, column(scale)), column(bias))
-  }
-
   private static func layerNorm(_ c: OnnxCall) throws -> [OnnxValue] {
     let x = try c.input(0)
     let shape = try c.shape(x)
     let axis = try c.axis(c.int("axis", -1), of: x)
     let epsilon = try c.float("epsilon", 1e-5)
     let normalizedShape = Shape(shape.dims[axis...])
-    let parameters = try c.inputs.indices.dropFirst().compactMap { c.has($0) ? try c.input($0) : nil }
+    let parameters = try c.inputs.indices.dropFirst().prefix(2).compactMap {
+      c.has($0) ? try c.input($0) : nil
+    }
     if c.node.outputs.count == 1, try parameters.allSatisfy({ try c.shape($0) == normalizedShape }) {
       return [try c.emit(LayerNorm(axes: shape.rank - axis, epsilon: epsilon), [x] + parameters)]
     }
@@ -81,11 +71,14 @@ extension OnnxOperator {
     let x = try c.input(0)
     let (shape, groups) = (try c.shape(x), try c.int("num_groups", 1))
     try c.require(
-      shape.rank > 2 && groups > 0 && shape[1] % groups == 0, "\(groups) groups do not fit \(shape)")
-    let grouped = try c.reshape(x, [shape[0], groups, shape[1] / groups * shape.dims[2...].reduce(1, *)])
-    let y = try normalized(c, grouped, axes: [2], epsilon: c.float("epsilon", 1e-5)).result
-    let (scale, bias) = (try c.input(1), try c.input(2))
-    if c.opset >= 21 { return try perChannel(c, c.reshape(y, shape.dims), scale: scale, bias: bias) }
-    return try c.reshape(perChannel(c, y, scale: scale, bias: bias), shape.dims)
+      shape.rank > 2 && groups > 0 && shape[1] > 0 && shape[1] % groups == 0,
+      "\(groups) groups do not fit \(shape)")
+    let op = GroupNorm(groups: groups, epsilon: try c.float("epsilon", 1e-5))
+    if c.opset >= 21 { return try c.emit(op, x, c.input(1), c.input(2)) }
+    let width = shape[1] / groups
+    let ofChannel = c.constant(try Tensor([shape[1]], (0..<shape[1]).map { Int64($0 / width) }))
+    return try c.emit(
+      op, x, c.emit(IndexSelect(axis: 0), c.input(1), ofChannel),
+      c.emit(IndexSelect(axis: 0), c.input(2), ofChannel))
   }
 }

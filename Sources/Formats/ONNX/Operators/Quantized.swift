@@ -55,7 +55,8 @@ extension OnnxOperator {
     let axis =
       scales.rank == 0 || scales.count == 1 && block == 0 ? nil : try place(c.int("axis", 1), shape.rank)
     return IntegerGrid(
-      scales: try scales.doubles().map { Float($0) }, zeroPoints: try zeros?.doubles().map { Int($0) } ?? [0],
+      scales: try scales.doubles().map { Float($0) },
+      zeroPoints: try zeros == nil ? [0] : c.integers(zeroPoint, "zero point"),
       axis: axis, block: block == 0 ? nil : block, type: type, lowest: low, highest: high)
   }
 
@@ -150,7 +151,7 @@ extension OnnxOperator {
   private static func storedWeights(_ c: OnnxCall, bias place: Int) throws -> [OnnxValue] {
     let inputScale = try c.constant(1, "scale")
     let scales = try c.constant(4, "scale").doubles().map { Float($0) }
-    let zeros = try c.constant(5, "zero point").doubles().map { Int($0) }
+    let zeros = try c.integers(5, "zero point")
     let stored = try c.constant(3, "weight")
     let grid = IntegerGrid(
       scales: scales, zeroPoints: zeros, axis: scales.count > 1 ? 0 : nil, type: stored.dtype)

@@ -8,24 +8,35 @@ extension OnnxOperator {
       try c.require(!c.has(7), "has peepholes")
       try c.require(!c.flag("input_forget"), "couples its input and forget gates (input_forget)")
       // ONNX's gates are input, output, forget, candidate.
-      return try walks(c, gates: [0, 2, 3, 1], states: 2) { LSTM(reversed: $0) }
+      return try walks(c, gates: [0, 2, 3, 1], states: 2, activations: ["Sigmoid", "Tanh", "Tanh"]) {
+        try c.emit(LSTM(reversed: $0), $1)
+      }
     }),
     "GRU": OnnxOperator(several: { c in
-      try c.require(
-        c.flag("linear_before_reset"),
-        "resets before its product (linear_before_reset = 0); PyTorch's form is supported")
-      // Update, reset, candidate.
-      return try walks(c, gates: [1, 0, 2], states: 1) { GRU(reversed: $0) }
+      // ONNX's gates are update, reset, candidate.
+      try walks(c, gates: [1, 0, 2], states: 1, activations: ["Sigmoid", "Tanh"]) {
+        try c.flag("linear_before_reset")
+          ? c.emit(GRU(reversed: $0), $1) : steps(c, reversed: $0, $1, resetFirst)
+      }
+    }),
+    "RNN": OnnxOperator(several: { c in
+      try walks(c, gates: [0], states: 1, activations: ["Tanh"]) { try steps(c, reversed: $0, $1, simple) }
     }),
   ]
 
+  /// - Parameter walk: one direction, from whether it goes backwards and the inputs in the form of `RecurrentOp`.
   private static func walks(
-    _ c: OnnxCall, gates: [Int], states: Int, _ op: (Bool) -> any Op
+    _ c: OnnxCall, gates: [Int], states: Int, activations: [String],
+    _ walk: (Bool, [OnnxValue]) throws -> OnnxValue
   ) throws -> [OnnxValue] {
     try c.require(!c.has(4), "has sequence_lens: sequences of different lengths are not supported")
-    try c.require(
-      c.node.attributes["activations"] == nil && c.node.attributes["clip"] == nil,
-      "has activations of its own or clips its gates")
+    if case .strings(let named)? = c.node.attributes["activations"] {
+      try c.require(
+        named == activations || named == activations + activations,
+        "has the activations \(named.joined(separator: ", ")); \(activations.joined(separator: ", ")) are supported"
+      )
+    }
+    try c.require(c.node.attributes["clip"] == nil, "clips its gates")
     let isBatchFirst = try c.flag("layout")
     let x = isBatchFirst ? try c.emit(Transpose([1, 0, 2]), c.input(0)) : try c.input(0)
     let steps = try c.shape(x)[0]
@@ -59,7 +70,7 @@ extension OnnxOperator {
           inputs.append(try c.emit(Squeeze(axis: 0), c.emit(Slice(axis: 0, start: d, count: 1), start)))
         }
       }
-      let result = try c.emit(op(reversed), inputs)
+      let result = try walk(reversed, inputs)
       let y = states == 2 ? try c.emit(Slice(axis: 0, start: 0, count: steps), result) : result
       parts.y.append(try c.emit(Unsqueeze(axis: 1), y))
       parts.finals[0].append(try c.emit(Slice(axis: 0, start: reversed ? 0 : steps - 1, count: 1), y))

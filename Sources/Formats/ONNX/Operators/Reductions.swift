@@ -37,7 +37,6 @@ extension OnnxOperator {
       let axis = try c.axis(c.integers(1, "axis").first ?? 0, of: x)
       return try c.emit(Cumsum(axis: axis, exclusive: c.flag("exclusive"), reverse: c.flag("reverse")), x)
     },
-    "TopK": OnnxOperator(several: { c in throw OnnxRefusal(whyNot("TopK")) }),
   ]
 
   private typealias Reduce = @Sendable (OnnxCall, OnnxValue, [Int], Bool) throws -> OnnxValue

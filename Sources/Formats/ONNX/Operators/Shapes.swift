@@ -56,7 +56,7 @@ extension OnnxOperator {
   private static func shapeOf(_ c: OnnxCall) throws -> OnnxValue {
     let dims = try c.shape(c.input(0)).dims
     func place(_ value: Int) -> Int { min(max(value < 0 ? value + dims.count : value, 0), dims.count) }
-    let (start, end) = (place(try c.int("start", 0)), place(try c.int("end", dims.count)))
+    let (start, end) = (place(try c.place("start", 0)), place(try c.place("end", dims.count)))
     return try integers(c, Array(dims[min(start, end)..<end]))
   }
 
@@ -71,7 +71,7 @@ extension OnnxOperator {
       }
     }
     if let free = target.firstIndex(of: -1) {
-      let rest = target.enumerated().reduce(1) { $1.offset == free ? $0 : $0 * $1.element }
+      let rest = OnnxCall.product(target[..<free] + target[(free + 1)...]) ?? 0
       if rest > 0, source.elements % rest == 0 { target[free] = source.elements / rest }
     }
     return try c.reshape(x, target)
@@ -83,11 +83,15 @@ extension OnnxOperator {
     let extent = try c.shape(x)[axis]
     try c.require(!c.importer.symbols.isSymbolic(extent), "splits a dimension that is not fixed")
     let parts = try c.int("num_outputs", c.node.outputs.count)
-    try c.require(parts > 0, "has no outputs")
+    try c.require(
+      parts == c.node.outputs.count && parts > 0, "has \(c.node.outputs.count) outputs for \(parts) parts")
     let even = (extent + parts - 1) / parts
     let sizes =
       try c.integers(1, orAttribute: "split")
       ?? (0..<parts).map { min(even, max(0, extent - $0 * even)) }
+    try c.require(
+      sizes.allSatisfy { (0...extent).contains($0) } && sizes.count <= parts,
+      "its parts do not fit \(try c.shape(x))")
     var start = 0
     return try sizes.map { size in
       defer { start += size }
@@ -97,12 +101,12 @@ extension OnnxOperator {
 
   private static func slice(_ c: OnnxCall) throws -> OnnxValue {
     var x = try c.input(0)
-    guard let starts = try c.integers(1, orAttribute: "starts"),
-      let ends = try c.integers(2, orAttribute: "ends"),
+    guard let starts = try c.places(1, orAttribute: "starts"),
+      let ends = try c.places(2, orAttribute: "ends"),
       starts.count == ends.count
     else { throw OnnxRefusal("needs as many starts as ends") }
     let axes = try c.integers(3, orAttribute: "axes") ?? Array(starts.indices)
-    let steps = try c.has(4) ? c.integers(4, "steps") : starts.map { _ in 1 }
+    let steps = try c.places(4, orAttribute: "steps") ?? starts.map { _ in 1 }
     try c.require(
       axes.count == starts.count && steps.count == starts.count, "needs one axis and step for each start")
     for i in starts.indices {
@@ -186,7 +190,8 @@ extension OnnxOperator {
     try c.require(
       !c.importer.symbols.isSymbolic(rows) && !c.importer.symbols.isSymbolic(columns),
       "of a size that is not fixed")
-    let (upper, k) = (try c.flag("upper", true), try c.number(1, "k").map { Int($0) } ?? 0)
+    try c.requireModest([rows, columns])
+    let (upper, k) = (try c.flag("upper", true), try c.integer(1, "k") ?? 0)
     let kept = (0..<rows * columns).map { i -> Double in
       let distance = i % columns - i / columns
       return (upper ? distance >= k : distance <= k) ? 1 : 0

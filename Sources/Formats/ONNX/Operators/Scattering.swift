@@ -1,0 +1,83 @@
+import Models
+import Tensors
+
+/// Writing by index, reading by index in several dimensions, and the best elements.
+extension OnnxOperator {
+  static let scattering: [String: OnnxOperator] = [
+    "ScatterElements": OnnxOperator { c in try scatterElements(c) },
+    "Scatter": OnnxOperator { c in try scatterElements(c) },
+    "ScatterND": OnnxOperator { c in try scatterND(c) },
+    "GatherND": OnnxOperator { c in try gatherND(c) },
+    "TopK": OnnxOperator(several: { c in
+      let x = try c.input(0)
+      let axis = try c.axis(c.int("axis", -1), of: x)
+      try fixed(c, [c.shape(x)[axis]])
+      guard let k = try c.integer(1, "k") else { throw OnnxRefusal("has no k") }
+      let places = try c.emit(TopK(k, axis: axis, largest: c.flag("largest", true)), x)
+      return [try c.emit(Gather(axis: axis), x, places), places]
+    }),
+  ]
+
+  private static func reduction(_ c: OnnxCall) throws -> Scatter.Reduction {
+    let name = try c.string("reduction", "none")
+    guard let reduction = Scatter.Reduction(rawValue: name) else {
+      throw OnnxRefusal("attribute 'reduction' is '\(name)'; none and add are supported")
+    }
+    return reduction
+  }
+
+  private static func scatterElements(_ c: OnnxCall) throws -> OnnxValue {
+    let x = try c.input(0)
+    let axis = try c.axis(c.int("axis", 0), of: x)
+    let indices = try inRange(c, c.input(1), try c.shape(x)[axis])
+    return try c.emit(Scatter(axis: axis, reduction: reduction(c)), x, indices, c.input(2))
+  }
+
+  // MARK: Indices of several dimensions
+
+  /// x [d0, ..., dk, rest] as rows, and which of them the indices [..., k] name.
+  private struct Rows {
+    let x, numbers: OnnxValue
+    /// Rows named, and elements of each.
+    let count, width: Int
+    /// Of the indices without their last dimension, and of one row.
+    let outer, inner: [Int]
+  }
+
+  private static func rows(_ c: OnnxCall) throws -> Rows {
+    let (x, indices) = (try c.input(0), try c.cast(c.input(1), .i64))
+    let (shape, places) = (try c.shape(x), try c.shape(indices))
+    guard let depth = places.last, depth > 0, depth <= shape.rank else {
+      throw OnnxRefusal("indices \(places) do not fit \(shape)")
+    }
+    try fixed(c, shape.dims + places.dims)
+    let (named, inner) = (shape.dims[..<depth], Array(shape.dims[depth...]))
+    let width = inner.reduce(1, *)
+    let strides = named.indices.map { i in named[(i + 1)...].reduce(1, *) }
+    let extents = try c.integers(Array(named))
+    let negative = try c.emit(Less(), indices, c.scalar(0, like: indices))
+    let counted = try c.emit(Where(), negative, c.add(indices, extents), indices)
+    let numbers = try c.emit(Sum(axes: [places.rank - 1]), c.mul(counted, c.integers(strides)))
+    let outer = Array(places.dims.dropLast())
+    let count = outer.reduce(1, *)
+    return Rows(
+      x: try c.reshape(x, [named.reduce(1, *), width]), numbers: try c.reshape(numbers, [count]),
+      count: count,
+      width: width, outer: outer, inner: inner)
+  }
+
+  private static func scatterND(_ c: OnnxCall) throws -> OnnxValue {
+    let rows = try rows(c)
+    let column = try c.reshape(rows.numbers, [rows.count, 1])
+    let everywhere = try c.emit(BroadcastTo(shape: [rows.count, rows.width]), column)
+    let updates = try c.reshape(c.input(2), [rows.count, rows.width])
+    let y = try c.emit(Scatter(axis: 0, reduction: reduction(c)), rows.x, everywhere, updates)
+    return try c.reshape(y, c.shape(c.input(0)).dims)
+  }
+
+  private static func gatherND(_ c: OnnxCall) throws -> OnnxValue {
+    try c.require(c.int("batch_dims", 0) == 0, "has batch dimensions (batch_dims)")
+    let rows = try rows(c)
+    return try c.reshape(c.emit(IndexSelect(axis: 0), rows.x, rows.numbers), rows.outer + rows.inner)
+  }
+}
