@@ -52,6 +52,26 @@ import Testing
     #expect(line.hasPrefix("{\"case\":\"\(name), batch 2, 2 threads\",\"value\":"))
   }
 
+  @Test func aBinaryNetworkRuns() throws {
+    guard let folder = SharedData.folder("mnist") else {
+      return print("no MNIST beside the project: not tested")
+    }
+    #expect(try run("binary_mlp.lua", ["--data", folder]).program.count > 1000)
+  }
+
+  @Test func trainingWithQuantizationRuns() throws {
+    guard let folder = SharedData.folder("mnist") else {
+      return print("no MNIST beside the project: not tested")
+    }
+    let script = examples.appending(path: "lenet5_qat.lua").path
+    let program = try Program()
+    let ending = try program.start([script, "--quick", "--data", folder, "--only", "w4"]).wait()
+    try #require(ending.code == 0, "\(ending.errors)")
+    let names = ending.output.split(separator: "\n").compactMap { $0.split(separator: " ").first }
+    #expect(
+      names.contains("fp32") && names.contains("lsq") && names.contains("pact") && names.contains("dorefa"))
+  }
+
   @Test(arguments: [
     ("fixed_point", "0.5 with 8 bits: 128"), ("regression_affine", "codes in [-128, 127]: "),
     ("linear_quantization", "min-max floor of relu"), ("uniform_levels", "uniform, corrected"),
@@ -76,7 +96,8 @@ import Testing
     let files = try FileManager.default.contentsOfDirectory(atPath: examples.path).filter {
       $0.hasSuffix(".lua")
     }
-    #expect(files.sorted() == ["minilm.lua", "mnist.lua", "quickstart.lua"])
+    #expect(
+      files.sorted() == ["binary_mlp.lua", "lenet5_qat.lua", "minilm.lua", "mnist.lua", "quickstart.lua"])
     let classics = try FileManager.default.contentsOfDirectory(atPath: examples.path + "/classics")
     #expect(
       classics.sorted() == [

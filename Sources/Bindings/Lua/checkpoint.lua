@@ -77,7 +77,7 @@ local function recipe(o, optimizer)
     augment = shown(o.augment),
   }
   for _, name in ipairs{ "epochs", "batch_size", "lr", "momentum", "weight_decay", "schedule", "warmup", "clip_norm",
-    "patience", "keep_best", "precision", "temperature", "alpha" } do
+    "freeze", "patience", "keep_best", "precision", "temperature", "alpha" } do
     all[name] = shown(o[name])
   end
   if o.teacher then all.teacher = o.teacher:checksum() end
