@@ -1,3 +1,5 @@
+import Compression
+
 /// Where each step's result lies in the one arena, so that results whose lives do not overlap share memory.
 ///
 /// Greedy by size (Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020): the largest
@@ -32,19 +34,21 @@ struct ArenaPlan {
 
   /// By instruction, in bytes per sample, as the kernels want their arrays aligned. The last one has no place: its
   /// result is the program's output.
-  init(_ instructions: [Program.Instruction]) {
-    let values = zip(instructions, Self.lives(instructions)).dropLast().map { instruction, life in
-      Value(bytes: instruction.step.outputElements * instruction.step.outputType.size, life: life)
+  init(_ steps: [any IntegerStep], reads: [[Int]]) {
+    let values = zip(steps, Self.lives(reads)).dropLast().map { step, life in
+      Value(bytes: step.outputElements * step.outputType.size, life: life)
     }
     self.init(values, alignment: 64)
     offsets.append(0)
   }
 
   /// From the step that writes a result to the last one that reads it.
-  static func lives(_ instructions: [Program.Instruction]) -> [ClosedRange<Int>] {
-    var lives = instructions.indices.map { $0...$0 }
-    for (i, instruction) in instructions.enumerated() {
-      for value in instruction.inputs where value > 0 { lives[value - 1] = lives[value - 1].lowerBound...i }
+  ///
+  /// - Parameter reads: the values each step reads; 0 is the program's input.
+  static func lives(_ reads: [[Int]]) -> [ClosedRange<Int>] {
+    var lives = reads.indices.map { $0...$0 }
+    for (i, values) in reads.enumerated() {
+      for value in values where value > 0 { lives[value - 1] = lives[value - 1].lowerBound...i }
     }
     return lives
   }

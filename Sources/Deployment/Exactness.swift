@@ -12,9 +12,9 @@ extension Program {
   /// What `assertExact` compared.
   public struct Agreement: Sendable {
     public let instructionSets: [String]
-    public fileprivate(set) var samples = 0
+    public internal(set) var samples = 0
     /// Numbers of the graph that the program had to give again, on each instruction set.
-    public fileprivate(set) var elements = 0
+    public internal(set) var elements = 0
   }
 
   /// Makes sure that this program and the quantized graph give the same bits: every element of every step's result,
@@ -30,8 +30,12 @@ extension Program {
     let nodes = Dictionary(
       uniqueKeysWithValues: graph.order.filter { graph.operation($0) != nil }.map { (graph[$0].name, $0) })
     try require(
-      nodes.values.contains { graph.operation($0)?.op is any QuantizedOp }, "assert_exact",
+      nodes.values.contains {
+        graph.operation($0).map { $0.op is any QuantizedOp || $0.op is any LowBitOp } ?? false
+      },
+      "assert_exact",
       "the graph runs in f32; give the graph that qs.quantize answered, and the program compiled from it")
+    if isMixed { return try assertMixedExact(as: graph, instructionSets, { try batches().map { [$0] } }) }
     var agreement = Agreement(instructionSets: instructionSets)
     let forms = try instructionSets.map { name in
       (name, try Engine.withInstructionSet(name) { try repacked() })
@@ -56,15 +60,15 @@ extension Program {
   }
 
   /// The same steps, packed anew.
-  private func repacked() throws -> Program {
+  func repacked() throws -> Program {
     try Program(
       instructions.map { instruction in
         var record = StepRecord()
         instruction.step.encode(to: &record)
         return Instruction(
           name: instruction.name, step: try type(of: instruction.step).init(from: record),
-          inputs: instruction.inputs, macs: instruction.macs)
-      }, input: inputShape, output: outputShape, parameterCount: parameterCount, nonZeroCount: nonZeroCount)
+          inputs: instruction.inputs, macs: instruction.macs, shape: instruction.shape)
+      }, inputs: inputs, outputs: outputs, parameterCount: parameterCount, nonZeroCount: nonZeroCount)
   }
 }
 
@@ -88,6 +92,7 @@ private struct Expectation {
       if let id = nodes[instruction.name] { steps[id] = i }
     }
     let last = program.instructions.count - 1
+    let integerSteps = program.integerSteps
     try require(
       steps[graph.output] == last, "assert_exact",
       "the program ends in step '\(program.instructions[last].name)', the graph in '\(graph[graph.output].name)'; "
@@ -98,7 +103,7 @@ private struct Expectation {
       try Tape.withoutGradients {
         _ = try graph.replay([batch]) { id, tensor in
           guard let i = steps[id] else { return }
-          let step = program.instructions[i].step
+          let step = integerSteps[i]
           let params = (graph.operation(id)?.op as? any QuantizedOp)?.result
           let bytes: Tensor
           if step.outputType == .u8, let params {

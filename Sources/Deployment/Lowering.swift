@@ -3,12 +3,15 @@ import Models
 import Tensors
 
 extension Program {
-  /// Compiles a quantized graph: every node becomes one integer step.
+  /// Compiles a quantized graph: every node becomes one step.
   public convenience init(compiling graph: Graph) throws {
-    try require(
-      graph.inputs.count == 1, "compile", "a program takes one input, the graph has \(graph.inputs.count)")
     let macs = try graph.macs()
-    var values: [Graph.ID: Int] = [graph.inputs[0]: 0]
+    let ids = graph.inputs
+    var values = Dictionary(uniqueKeysWithValues: ids.enumerated().map { ($1, $0) })
+    let hasFloat = graph.order.contains { id in
+      graph.operation(id).map { !($0.op is any QuantizedOp) } ?? false
+    }
+    let isMixed = hasFloat || ids.count > 1 || graph.outputs.count > 1
     var instructions: [Instruction] = []
     for id in graph.order {
       guard let (op, reads) = graph.operation(id) else { continue }
@@ -17,40 +20,81 @@ extension Program {
         continue
       }
       let (step, activations) = try Self.lower(op, reads, graph, id)
+      let shape = isMixed && step is any IntegerStep ? Shape(graph[id].shape.dropFirst()) : nil
       instructions.append(
         Instruction(
-          name: graph[id].name, step: step, inputs: activations.compactMap { values[$0] }, macs: macs[id] ?? 0
-        ))
-      values[id] = instructions.count
+          name: graph[id].name, step: step, inputs: activations.compactMap { values[$0] },
+          macs: macs[id] ?? 0,
+          shape: shape))
+      values[id] = ids.count + instructions.count - 1
     }
     let weights = graph.namedParameters().map(\.parameter).filter { $0.role == .weight }
     try self.init(
-      instructions, input: Shape(graph[graph.inputs[0]].shape.dropFirst()),
-      output: Shape(graph[graph.output].shape.dropFirst()), parameterCount: graph.parameterCount,
+      instructions, inputs: ids.enumerated().map { Self.port($1, value: $0, graph, isMixed: isMixed) },
+      outputs: zip(graph.outputs, graph.outputNames).map { id, name in
+        guard let value = values[id] else {
+          throw ShapeError("compile", "the result '\(name)' is a constant; it needs no program")
+        }
+        return Port(
+          name: name, shape: Shape(graph[id].shape.dropFirst()), dtype: graph[id].dtype, value: value)
+      },
+      parameterCount: graph.parameterCount,
       nonZeroCount: try weights.reduce(0) { try $0 + $1.value.doubles().count { $0 != 0 } })
+  }
+
+  private static func port(_ id: Graph.ID, value: Int, _ graph: Graph, isMixed: Bool) -> Port {
+    let names = isMixed ? graph.dimensionNames[id]?.dropFirst().map { $0 } ?? [] : []
+    return Port(
+      name: graph[id].name, shape: Shape(graph[id].shape.dropFirst()),
+      open: Set(names.indices.filter { names[$0] != nil }), dtype: graph[id].dtype, value: value)
   }
 
   private static func lower(
     _ op: any Op, _ reads: [Graph.ID], _ graph: Graph, _ id: Graph.ID
-  ) throws -> (any IntegerStep, [Graph.ID]) {
-    guard let quantized = op as? any QuantizedOp else {
-      throw ShapeError(
-        "compile",
-        "node '\(graph[id].name)' (\(op.name)) runs in f32; quantize the graph first: qs.quantize(model, {...})"
-      )
+  ) throws -> (any ProgramStep, [Graph.ID]) {
+    switch op {
+    case let quantized as any QuantizedOp:
+      let activations = Array(reads.prefix(quantized.inputCount))
+      let weights = try parameters(Array(reads.dropFirst(activations.count)), graph, id)
+      let step = try quantized.step(reads.map { graph[$0].shape }, weights: weights)
+      if let linear = step as? IntegerLinear, let image = flattenedImage(activations[0], graph) {
+        return (try linear.readingImages(pixels: image[2] * image[3], channels: image[1]), activations)
+      }
+      return (step, activations)
+    case let lowBit as any LowBitOp:
+      var others = reads
+      let activation = others.remove(at: type(of: lowBit).activationInput)
+      return (try lowBit.step(parameters(others, graph, id)), [activation])
+    default: return (try floatStep(op, reads, graph, id), reads.filter { graph.leaf($0) == nil })
     }
-    let activations = Array(reads.prefix(quantized.inputCount))
-    let weights = try reads.dropFirst(activations.count).map { read in
+  }
+
+  private static func floatStep(
+    _ op: any Op, _ reads: [Graph.ID], _ graph: Graph, _ id: Graph.ID
+  ) throws -> FloatStep {
+    try require(
+      graph.order.contains { id in
+        graph.operation(id).map { $0.op is any QuantizedOp || $0.op is any LowBitOp } ?? false
+      }, "compile",
+      "node '\(graph[id].name)' (\(op.name)) runs in f32, and so do all others; quantize the graph first: "
+        + "qs.quantize(model, {...})")
+    try require(
+      FloatOps.form(of: op) != nil, "compile",
+      "node '\(graph[id].name)' (\(op.name)) has no form in a program; keep it out of the model and apply it to the "
+        + "program's result")
+    return try FloatStep(
+      op.mode(training: false),
+      reads.map { read in try graph.leaf(read).map { .constant(try $0.value.contiguous()) } ?? .value },
+      inputTypes: reads.filter { graph.leaf($0) == nil }.map { graph[$0].dtype })
+  }
+
+  private static func parameters(_ reads: [Graph.ID], _ graph: Graph, _ id: Graph.ID) throws -> [Tensor] {
+    try reads.map { read in
       guard let parameter = graph.leaf(read) else {
         throw ShapeError("compile", "a weight of node '\(graph[id].name)' is computed; fold constants first")
       }
       return parameter.value
     }
-    let step = try quantized.step(reads.map { graph[$0].shape }, weights: weights)
-    if let linear = step as? IntegerLinear, let image = flattenedImage(activations[0], graph) {
-      return (try linear.readingImages(pixels: image[2] * image[3], channels: image[1]), activations)
-    }
-    return (step, activations)
   }
 
   /// A flatten in front of a linear layer needs no step: the layer's weights take the order of the image's bytes.

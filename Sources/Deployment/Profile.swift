@@ -31,6 +31,7 @@ public struct Profile {
 extension Program {
   /// Measures every step on a batch [N, ...], again and again for about `budget` seconds.
   public func profile(_ x: Tensor, budget: Double = 0.5) throws -> Profile {
+    if isMixed { return try profile([x], budget: budget) }
     let input = try accepted(x)
     let batch = x.shape[0]
     try require(batch > 0, "profile", "needs at least one sample")
@@ -49,8 +50,8 @@ extension Program {
     }
     return Profile(
       batch: batch,
-      layers: try zip(instructions, samples).map { instruction, samples in
-        let step = instruction.step
+      layers: try zip(zip(instructions, integerSteps), samples).map { pair, samples in
+        let (instruction, step) = pair
         let activations = step.inputElements.reduce(0) { $0 + $1 * step.inputType.size }
         return Profile.Layer(
           name: instruction.name, kind: step.label, macs: instruction.macs * batch,
@@ -59,6 +60,30 @@ extension Program {
           floatSeconds: try floatSeconds(step, batch, budget: budget / 10))
       },
       peakGops: Engine.integerPeak.map { $0 * 1e-9 })
+  }
+
+  /// Of a program on tensors; bytes are those of weights alone.
+  public func profile(_ inputs: [Tensor], budget: Double = 0.5) throws -> Profile {
+    if !isMixed, inputs.count == 1 { return try profile(inputs[0], budget: budget) }
+    var samples = [[Double]](repeating: [], count: instructions.count)
+    try Engine.withThreads(1) {
+      try repeated(for: budget) {
+        var before = Stopwatch.now
+        _ = try runMixed(inputs) { step, _ in
+          let now = Stopwatch.now
+          samples[step].append(now - before)
+          before = Stopwatch.now
+        }
+      }
+    }
+    let batch = inputs.first?.shape.first ?? 0
+    return Profile(
+      batch: batch,
+      layers: zip(instructions, samples).map { instruction, samples in
+        Profile.Layer(
+          name: instruction.name, kind: instruction.step.label, macs: instruction.macs * batch,
+          seconds: samples.median, bytes: instruction.step.weightBytes, floatSeconds: nil)
+      }, peakGops: Engine.integerPeak.map { $0 * 1e-9 })
   }
 
   /// The time of the step's fp32 counterpart on data of the same shapes, on one thread like the step itself.

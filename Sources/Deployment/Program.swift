@@ -3,54 +3,96 @@ import Tensors
 
 /// A quantized graph compiled for the integer kernels: packed weights, one arena, a flat list of steps.
 ///
-/// Takes f32 in ONNX's shape and gives f32; everything in between is bytes. Gives the same bits as the graph it
-/// was compiled from, on every instruction set.
+/// Where every step is an integer one, it takes f32 in ONNX's shape and gives f32, and all in between is bytes in the
+/// arena. Other programs (`isMixed`: steps in f32, low-bit weights, several inputs or results) run on tensors, the whole
+/// batch at once. Both give the same bits as the graph they were compiled from, on every instruction set.
 public final class Program {
-  /// One step and where it reads and writes. Value 0 is the program's input; step i writes value i + 1.
+  /// What goes in or comes out.
+  public struct Port {
+    public let name: String
+    /// Of one sample, without the batch; for the example the graph was captured from.
+    public let shape: Shape
+    /// Dimensions of `shape` that may have any extent.
+    public let open: Set<Int>
+    public let dtype: DType
+    /// Which value it is.
+    public let value: Int
+
+    public init(name: String, shape: Shape, open: Set<Int> = [], dtype: DType = .f32, value: Int) {
+      (self.name, self.shape, self.open) = (name, shape, open)
+      (self.dtype, self.value) = (dtype, value)
+    }
+  }
+
+  /// One step and where it reads and writes. The program's inputs are the first values; step i writes value
+  /// `inputs.count + i`.
   public struct Instruction {
     /// The graph's node.
     public let name: String
-    public let step: any IntegerStep
+    public let step: any ProgramStep
     /// Values read.
     public let inputs: [Int]
     /// Multiply-accumulates per sample.
     public let macs: Int
+    /// Of the result of an integer step for one sample, where a mixed program needs it.
+    public let shape: Shape?
 
-    public init(name: String, step: any IntegerStep, inputs: [Int], macs: Int) {
-      (self.name, self.step, self.inputs, self.macs) = (name, step, inputs, macs)
+    public init(name: String, step: any ProgramStep, inputs: [Int], macs: Int, shape: Shape? = nil) {
+      (self.name, self.step, self.inputs, self.macs, self.shape) = (name, step, inputs, macs, shape)
     }
   }
 
   public let instructions: [Instruction]
-  /// Of one sample, without the batch.
-  public let inputShape: Shape
-  public let outputShape: Shape
+  public let inputs: [Port]
+  public let outputs: [Port]
+  /// Whether it runs on tensors.
+  public let isMixed: Bool
   /// Trained numbers, and those that are not zero.
   public let parameterCount: Int
   public let nonZeroCount: Int
   let plan: ArenaPlan
+  /// The steps of a program that is not mixed.
+  let integerSteps: [any IntegerStep]
   /// One for each thread that has run the program.
   private var workspaces: [Workspace] = []
 
-  public init(
+  /// A program of one input and one result, that of the last step.
+  public convenience init(
     _ instructions: [Instruction], input: Shape, output: Shape, parameterCount: Int, nonZeroCount: Int
   ) throws {
-    try Self.verify(instructions, input, output)
-    self.instructions = instructions
-    inputShape = input
-    outputShape = output
+    try self.init(
+      instructions, inputs: [Port(name: "input", shape: input, value: 0)],
+      outputs: [Port(name: "output", shape: output, value: instructions.count)],
+      parameterCount: parameterCount, nonZeroCount: nonZeroCount)
+  }
+
+  public init(
+    _ instructions: [Instruction], inputs: [Port], outputs: [Port], parameterCount: Int, nonZeroCount: Int
+  ) throws {
+    let integerSteps = instructions.compactMap { $0.step as? any IntegerStep }
+    isMixed =
+      inputs.count != 1 || outputs.count != 1 || integerSteps.count < instructions.count
+      || outputs[0].value != instructions.count || inputs[0].dtype != .f32 || !inputs[0].open.isEmpty
+    try Self.verify(instructions, inputs, outputs, isMixed: isMixed)
+    (self.instructions, self.inputs, self.outputs) = (instructions, inputs, outputs)
     self.parameterCount = parameterCount
     self.nonZeroCount = nonZeroCount
-    plan = ArenaPlan(instructions)
+    self.integerSteps = isMixed ? [] : integerSteps
+    plan = isMixed ? ArenaPlan([], alignment: 64) : ArenaPlan(integerSteps, reads: instructions.map(\.inputs))
   }
+
+  /// Of one sample, without the batch: of the first input and result.
+  public var inputShape: Shape { inputs[0].shape }
+  public var outputShape: Shape { outputs[0].shape }
 
   public var macs: Int { instructions.reduce(0) { $0 + $1.macs } }
 
-  /// Bytes of activations alive at once for one sample, as planned.
+  /// Bytes of activations alive at once for one sample, as planned; 0 for a mixed program, which plans nothing.
   public var arenaBytesPerSample: Int { plan.peakBytes }
 
-  /// Runs a batch [N, ...].
+  /// Runs a batch [N, ...]; the first result.
   public func callAsFunction(_ x: Tensor) throws -> Tensor {
+    if isMixed { return try self([x])[0] }
     let input = try accepted(x)
     let y = try Tensor(undefined: Shape([x.shape[0]] + outputShape), .f32, format: .channelsLast)
     let threads = threadsWorthWhile(for: x.shape[0])
@@ -119,34 +161,51 @@ public final class Program {
   public var listing: String {
     let lines = instructions.map { instruction in
       let step = instruction.step
-      return "  \(instruction.name): \(step.label) -> \(step.outputType) x \(step.outputElements)"
+      let elements = (step as? any IntegerStep).map { " x \($0.outputElements)" } ?? ""
+      return "  \(instruction.name): \(step.label) -> \(step.outputType)\(elements)"
         + (instruction.macs > 0 ? ", \(instruction.macs) MACs" : "")
     }
-    return "program \(inputShape) -> \(outputShape), arena \(arenaBytesPerSample) bytes a sample\n"
-      + lines.joined(separator: "\n")
+    let memory = isMixed ? "on tensors" : "arena \(arenaBytesPerSample) bytes a sample"
+    return "program \(inputShape) -> \(outputShape), \(memory)\n" + lines.joined(separator: "\n")
   }
 
-  /// The steps must fit together: what a file says is not to be trusted.
-  private static func verify(_ instructions: [Instruction], _ input: Shape, _ output: Shape) throws {
-    try require(!instructions.isEmpty, "program", "has no steps")
-    var elements = [input.elements]
-    var types = [DType.f32]
-    for (i, instruction) in instructions.enumerated() {
-      let wanted = instruction.step.inputElements
-      try require(
-        instruction.inputs.count == wanted.count && instruction.inputs.allSatisfy { (0...i).contains($0) },
-        "program",
-        "step '\(instruction.name)' reads \(instruction.inputs) before they are written")
-      for (value, count) in zip(instruction.inputs, wanted) {
-        try require(
-          elements[value] == count && types[value] == instruction.step.inputType, "program",
-          "step '\(instruction.name)' takes \(count) \(instruction.step.inputType) a sample, "
-            + "gets \(elements[value]) \(types[value])")
-      }
-      elements.append(instruction.step.outputElements)
-      types.append(instruction.step.outputType)
-    }
+  /// The steps must fit together: what a file says is not to be trusted. How large the tensors of a mixed program are
+  /// is checked when it runs.
+  private static func verify(
+    _ instructions: [Instruction], _ inputs: [Port], _ outputs: [Port], isMixed: Bool
+  ) throws {
     try require(
-      types.last == .f32 && elements.last == output.elements, "program", "does not end in f32 \(output)")
+      !instructions.isEmpty && !inputs.isEmpty && !outputs.isEmpty, "program", "has no steps or no result")
+    var elements: [Int?] = inputs.map { isMixed ? nil : $0.shape.elements }
+    var types = inputs.map(\.dtype)
+    for instruction in instructions {
+      let step = instruction.step
+      try require(
+        instruction.inputs.count == step.inputTypes.count
+          && instruction.inputs.allSatisfy(types.indices.contains), "program",
+        "step '\(instruction.name)' reads \(instruction.inputs) before they are written")
+      for (value, type) in zip(instruction.inputs, step.inputTypes) {
+        try require(
+          types[value] == type, "program",
+          "step '\(instruction.name)' takes \(type), gets \(types[value])")
+      }
+      let integer = step as? any IntegerStep
+      for (value, wanted) in zip(instruction.inputs, integer?.inputElements ?? []) {
+        try require(
+          elements[value] ?? wanted == wanted, "program",
+          "step '\(instruction.name)' takes \(wanted) \(types[value]) a sample, gets \(elements[value] ?? 0)")
+      }
+      try require(
+        !isMixed || integer == nil || instruction.shape?.elements == integer?.outputElements, "program",
+        "step '\(instruction.name)' does not tell the shape of its result")
+      elements.append(integer?.outputElements)
+      types.append(step.outputType)
+    }
+    for output in outputs {
+      try require(
+        types.indices.contains(output.value) && types[output.value] == output.dtype
+          && (isMixed || output.dtype == .f32 && elements[output.value] == output.shape.elements),
+        "program", "does not end in \(output.dtype) \(output.shape)")
+    }
   }
 }

@@ -6,7 +6,8 @@ import Tensors
 final class Workspace {
   /// Samples that fit the arena.
   let capacity: Int
-  private let steps: [Program.Instruction]
+  private let steps: [any IntegerStep]
+  private let reads: [[Int]]
   private let offsets: [Int]
   private let arena: Storage
   private let scratch: UnsafeMutableRawPointer
@@ -16,13 +17,13 @@ final class Workspace {
   private let operands: UnsafeMutablePointer<UnsafeRawPointer>
 
   init(_ program: Program, capacity: Int) throws {
-    steps = program.instructions
+    (steps, reads) = (program.integerSteps, program.instructions.map(\.inputs))
     offsets = program.plan.offsets
     self.capacity = capacity
     arena = try Storage(byteCount: max(program.arenaBytesPerSample * capacity, 64))
-    scratch = .allocate(byteCount: max(steps.map(\.step.scratchBytes).max() ?? 0, 1), alignment: 64)
+    scratch = .allocate(byteCount: max(steps.map(\.scratchBytes).max() ?? 0, 1), alignment: 64)
     values = .allocate(capacity: steps.count + 1)
-    operands = .allocate(capacity: max(steps.map(\.inputs.count).max() ?? 0, 1))
+    operands = .allocate(capacity: max(reads.map(\.count).max() ?? 0, 1))
   }
 
   deinit {
@@ -43,11 +44,11 @@ final class Workspace {
     values[0] = UnsafeMutableRawPointer(mutating: input)
     for i in steps.indices { values[i + 1] = arena.pointer + offsets[i] * batch }
     values[steps.count] = UnsafeMutableRawPointer(output)
-    for (i, instruction) in steps.enumerated() {
-      for (position, value) in instruction.inputs.enumerated() {
+    for (i, step) in steps.enumerated() {
+      for (position, value) in reads[i].enumerated() {
         operands[position] = UnsafeRawPointer(values[value])
       }
-      try instruction.step.run(batch: batch, operands, values[i + 1], scratch: scratch)
+      try step.run(batch: batch, operands, values[i + 1], scratch: scratch)
       observe(i)
     }
   }

@@ -91,6 +91,100 @@ import Testing
     #expect(output == "true true true true\n1 nil a")
   }
 
+  @Test func `layers stay in float, and weights get few bits without calibration, from Lua`() throws {
+    let output = try Script().output(
+      """
+      qs.seed(2)
+      local x = qs.randn(64, 8)
+      local data = qs.data.tensors(x, qs.zeros(64, {dtype = "i64"}))
+      local model = nn.sequential{nn.linear(8, 16), nn.relu(), nn.linear(16, 4)}
+      local function check(options)
+        local q = qs.quantize(model, options)
+        local program = qs.compile(q)
+        local path = os.tmpname()
+        program:save(path)
+        local y = q(x)
+        assert((y - program(x)):abs():max():item() == 0)
+        assert((y - qs.load_program(path)(x)):abs():max():item() == 0)
+        os.remove(path)
+        local labels = {}
+        for i, step in ipairs(program.steps) do labels[i] = step.label end
+        print(table.concat(labels, " | "))
+        return program
+      end
+      check{calibration = data, leave = {"1"}}
+      check{calibration = data, layers = {["*"] = "float", ["3"] = {bits = 4}}, batch_size = 16}
+      check{example = x, weights = {bits = 4, group = 16}, activations = {mode = "none"}}
+      local program = check{example = x, activations = {mode = "dynamic"}, leave = {"3"}}
+      print(#program:profile(x, 0.01), program:bench({seconds = 0.01}).runs > 0)
+      """)
+    #expect(
+      output == """
+        float, linear | float, relu | quantize | linear
+        float, linear | float, relu | quantize | linear, 4 bits
+        low_bit_linear, 4 bits in groups of 16 | float, relu | low_bit_linear, 4 bits in groups of 16
+        low_bit_linear, 8 bits, dynamic | float, relu | float, linear
+        3 true
+        """)
+  }
+
+  @Test func `bits are allotted under a budget, and layers given back to float, from Lua`() throws {
+    let output = try Script().output(
+      """
+      qs.seed(2)
+      local x = qs.randn(64, 32)
+      local data = qs.data.tensors(x, qs.zeros(64, {dtype = "i64"}))
+      local model = nn.sequential{nn.linear(32, 64), nn.relu(), nn.linear(64, 64), nn.relu(), nn.linear(64, 4)}
+      local graph = qs.capture(model, x)
+      local layers, rows = qs.quantization.mixed(model, data, {bytes = 4500})
+      local bytes = 0
+      for _, row in ipairs(rows) do bytes = bytes + row.bytes end
+      print(#rows, bytes <= 4500, rows[1].layer, layers[rows[1].layer] ~= nil)
+      local q = qs.quantize(graph, {calibration = data, budget = {bytes = 4500, measure = "kl"}})
+      print((q(x) - qs.compile(q)(x)):abs():max():item())
+      local few = select(2, qs.quantization.mixed(graph, data, {loss = 1e9}))
+      print(few[1].scheme.bits, few[2].scheme.bits, few[3].scheme.bits)
+      local timed = select(2, qs.quantization.mixed(graph, data, {microseconds = 1e6, float = true, seconds = 0.01}))
+      print(timed[1].scheme, timed[1].microseconds > 0)
+      print(pcall(qs.quantization.mixed, graph, data, {bytes = 10}))
+      local picks, cost, loss = qs.quantization.allot({{{cost = 1, loss = 3}, {cost = 2, loss = 1}}}, 2)
+      print(picks[1], cost, loss)
+
+      local function evaluate(m) return -(m(x) - graph(x)):square():mean():item() end
+      local noise = -evaluate(qs.quantize(graph, {calibration = data, weights = {bits = 2}}))
+      local guided, left = qs.quantization.guided(graph, data, evaluate, {tolerance = noise / 2, weights = {bits = 2}})
+      print(#left > 0, -evaluate(guided) <= noise / 2)
+      """)
+    #expect(
+      output == """
+        3 true 1 true
+        0.0
+        2 2 2
+        float true
+        false allot: the cheapest choices cost 2128.0 together, more than the budget of 10.0; raise it, or offer cheaper ones
+        2 2.0 1.0
+        true true
+        """)
+  }
+
+  @Test(arguments: [
+    ("activations = {mode = \"sometimes\"}", "activations.mode must be \"static\", \"dynamic\" or \"none\""),
+    ("layers = {head = 3}", "layers[\"head\"] must be a table like weights, or \"float\""),
+    ("leave = {\"*\"}", "nothing is left to quantize"),
+    ("weights = {bits = 4, group = 32}", "integer layers take symmetric weights"),
+    ("unsupported = \"maybe\"", "unsupported"),
+  ])
+  func `a recipe that makes no sense is refused`(options: String, complaint: String) throws {
+    let error = #expect(throws: LuaError.self) {
+      try Script().output(
+        """
+        local data = qs.data.tensors(qs.ones(8, 2), qs.zeros(8, {dtype = "i64"}))
+        qs.quantize(nn.sequential{nn.linear(2, 2)}, {calibration = data, \(options)})
+        """)
+    }
+    #expect(error?.message.contains(complaint) == true, "\(error?.message ?? "")")
+  }
+
   @Test func `a percentile is not silently ignored`() throws {
     let error = #expect(throws: LuaError.self) {
       try Script().output(

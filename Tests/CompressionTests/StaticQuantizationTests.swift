@@ -78,7 +78,7 @@ import Testing
     let graph = try Graph(capturing: ConvNet(seed: 1), [images(2, seed: 1)])
     let quantize = StaticQuantization(
       weights: WeightScheme(.integer(bits: 4)),
-      layers: ["conv2d": WeightScheme(), "lin*": WeightScheme(.ternary)])
+      layers: ["conv2d": .weights(WeightScheme()), "lin*": .weights(WeightScheme(.ternary))])
     let graph4 = try quantize(graph, calibration: [images(64, seed: 2)])
     let bits = graph4.order.compactMap { id -> String? in
       guard let (_, reads) = graph4.operation(id), reads.count > 1,
@@ -92,11 +92,13 @@ import Testing
   @Test func namesALayerThatIsNotThere() throws {
     let graph = try Graph(capturing: ConvNet(seed: 1), [images(2, seed: 1)])
     let error = #expect(throws: ShapeError.self) {
-      try StaticQuantization(layers: ["conv3": WeightScheme()])(graph, calibration: [images(8, seed: 2)])
+      try StaticQuantization(layers: ["conv3": .weights(WeightScheme())])(
+        graph, calibration: [images(8, seed: 2)])
     }
     #expect(
       error?.description
-        == "quantize: no layer is called 'conv3'; there are 'conv2d', 'conv2d_2', 'linear'")
+        == "quantize: no layer is called 'conv3'; there are 'conv2d', 'relu', 'max_pool2d', 'conv2d_2', 'add', 'relu_2', "
+        + "'avg_pool2d', 'reshape', 'linear'")
   }
 
   /// An algorithm that chose codes of its own put their numbers into the weight, and its grid beside it.
@@ -134,9 +136,78 @@ import Testing
     #expect(error?.description.hasPrefix("quantize: node 'sum' (sum) has no int8 form") == true)
   }
 
+  @Test func layersLeftInFloatHaveConversionsAboutThem() throws {
+    let graph = try Graph(capturing: ConvNet(seed: 1), [images(2, seed: 1)])
+    graph.setTraining(false)
+    let quantize = StaticQuantization(layers: ["conv2d": .float, "add": .float])
+    let mixed = try quantize(graph, calibration: [images(64, seed: 2)])
+    #expect(
+      mixed.order.compactMap { mixed.operation($0)?.op.name } == [
+        // The first convolution takes its relu along; the pooling behind moves floats as they are.
+        "conv2d", "relu", "max_pool2d", "quantize_linear", "quantized_conv2d", "add", "relu",
+        "quantize_linear",
+        "quantized_pool2d", "quantized_flatten", "quantized_linear",
+      ])
+    let x = try images(16, seed: 3)
+    let (y, q) = try Tape.withoutGradients { (try graph(x).doubles(), try mixed(x).doubles()) }
+    let signal = y.reduce(0) { $0 + $1 * $1 }
+    #expect(signal / zip(y, q).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } > 1000)
+  }
+
+  @Test func opsWithoutAnIntegerFormMayStayInFloat() throws {
+    let graph = try Graph(capturing: Odd(), [images(2, seed: 1)])
+    let refusal = #expect(throws: ShapeError.self) {
+      try StaticQuantization()(graph, calibration: [images(8, seed: 2)])
+    }
+    #expect(
+      refusal?.description
+        == "quantize: node 'abs' (abs) has no int8 form; leave it in f32 with unsupported = \"float\" or layers = "
+        + "{[\"abs\"] = \"float\"}, or keep it out of the model you quantize")
+    let mixed = try StaticQuantization(unsupported: .float)(graph, calibration: [images(8, seed: 2)])
+    let names = mixed.order.compactMap { mixed.operation($0)?.op.name }
+    #expect(
+      names == [
+        "quantize_linear", "quantized_conv2d", "abs", "quantize_linear", "quantized_conv2d",
+        "quantized_flatten",
+        "dequantize_linear",
+      ])
+  }
+
+  @Test func saysThatNothingIsLeftToQuantize() throws {
+    let graph = try Graph(capturing: ConvNet(seed: 1), [images(2, seed: 1)])
+    let error = #expect(throws: ShapeError.self) {
+      try StaticQuantization(layers: ["*": .float])(graph, calibration: [images(8, seed: 2)])
+    }
+    #expect(error?.description == "quantize: nothing is left to quantize: every node stays in f32")
+  }
+
+  @Test func namesTheNodeWhoseValuesAreInfinite() throws {
+    let graph = try Graph(capturing: ConvNet(seed: 1), [images(1, seed: 1)])
+    let x = try images(4, seed: 1)
+    x.floats[5] = .infinity
+    let error = #expect(throws: ShapeError.self) { try StaticQuantization()(graph, calibration: [x]) }
+    #expect(error?.description.hasPrefix("quantize: node 'input': an activation [4, 2, 8, 8] holds 0 NaN and 1 inf") == true)
+    #expect(error?.description.contains("check the model in fp32 and the range of the calibration data") == true)
+  }
+
   @Test func refusesAnEmptyCalibration() throws {
     let graph = try Graph(capturing: ConvNet(seed: 1), [images(1, seed: 1)])
     let error = #expect(throws: ShapeError.self) { try StaticQuantization()(graph, calibration: []) }
     #expect(error?.description.hasPrefix("quantize: there is no calibration data") == true)
+  }
+}
+
+/// Two convolutions with an op between them that has no integer form.
+private final class Odd: Module {
+  private let first = Parameter(try! Tensor([2, 2, 1, 1], [Float(0.5), -0.25, 0.125, 1]))
+
+  init() {
+    super.init(kind: "odd")
+    register("first", first)
+  }
+
+  override func forward(_ t: [Tensor]) throws -> Tensor {
+    let x = try Abs()(Conv2d()(t[0], first.value))
+    return try Flatten()(Conv2d(padding: 1)(x, first.value))
   }
 }

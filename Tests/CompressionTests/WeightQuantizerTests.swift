@@ -139,9 +139,14 @@ import Testing
   }
 
   @Test func theLongestEntryCounts() {
-    let rules: LayerRules = ["a": WeightScheme(.binary), "a.b": WeightScheme(.ternary), "*": WeightScheme()]
+    let rules: LayerRules = [
+      "a": .weights(WeightScheme(.binary)), "a.b": .weights(WeightScheme(.ternary)),
+      "*": .weights(WeightScheme()),
+      "out": .float,
+    ]
     #expect(rules.scheme(for: "a.c")?.levels == .binary)
     #expect(rules.scheme(for: "a.b.d")?.levels == .ternary)
     #expect(rules.scheme(for: "x")?.levels == .integer(bits: 8))
+    #expect(rules.isFloat("out.0") && !rules.isFloat("outer"))
   }
 }

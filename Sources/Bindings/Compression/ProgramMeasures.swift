@@ -11,9 +11,15 @@ extension Program {
         "Measures every step in the running program, on one thread: a list of {layer, kind, macs, microseconds, gops, "
           + "peak_share, bytes, fp32_microseconds}, for the whole batch. macs, gops and peak_share are left out where a "
           + "step does not multiply, fp32_microseconds (the same layer in fp32) where there is nothing to compare.",
-        .receiver(Program.self), .required("input", Tensor.self, "f32 [N, ...]"), .budget, returns: "table[]"
+        .receiver(Program.self),
+        .required("input", OneOf<Tensor, [Tensor]>.self, "f32 [N, ...], or a list of inputs"), .budget,
+        returns: "table[]"
       ) { program, x, seconds in
-        let profile = try program.profile(x, budget: seconds)
+        let profile =
+          switch x {
+          case .first(let x): try program.profile(x, budget: seconds)
+          case .second(let inputs): try program.profile(inputs, budget: seconds)
+          }
         return profile.layers.map { row(of: $0, peak: profile.peakGops) }
       },
       Function(

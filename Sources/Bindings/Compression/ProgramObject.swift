@@ -20,25 +20,28 @@ extension Program: LuaObject {
         Property("bytes", "Bytes of its file.") { (p: Program) in try ProgramFile.encode(p).count },
         Property("input_shape", "Of one sample.") { (p: Program) in p.inputShape.dims },
         Property("output_shape", "Of one sample.") { (p: Program) in p.outputShape.dims },
-        Property("steps", "The steps in order: a list of {name, kind, macs}.", type: "table[]") {
+        Property(
+          "steps", "The steps in order: a list of {name, kind, label, macs}; the label tells bits.",
+          type: "table[]"
+        ) {
           (p: Program) in
           p.instructions.map { step in
             LuaTable([
-              "name": .string(step.name), "kind": .string(type(of: step.step).kind), "macs": .int(step.macs),
+              "name": .string(step.name), "kind": .string(type(of: step.step).kind),
+              "label": .string(step.step.label), "macs": .int(step.macs),
             ])
           }
         },
       ],
       methods: [
         Function(
-          "__call", "Runs a batch.", .receiver(Program.self), .required("input", Tensor.self, "f32 [N, ...]")
-        ) {
-          p, x in try p(x)
-        },
+          "__call", "Runs a batch; gives the results in their order.", .receiver(Program.self),
+          .rest("inputs", Tensor.self, "f32 [N, ...], or as many as the graph has"), returns: "tensor, tensor?"
+        ) { p, inputs in try LuaResults(p(inputs)) },
         Function(
           "run", "Runs a batch: what calling the program does.", .receiver(Program.self),
-          .required("batch", Tensor.self, "f32 [N, ...]")
-        ) { p, x in try p(x) },
+          .rest("inputs", Tensor.self, "f32 [N, ...], or as many as the graph has"), returns: "tensor, tensor?"
+        ) { p, inputs in try LuaResults(p(inputs)) },
         Function("eval", "Does nothing: a program has one mode. Returns it.", .receiver(Program.self)) { p in
           p
         },
@@ -56,7 +59,7 @@ extension Program: LuaObject {
           .required("path", String.self, "the file; written whole or not at all")
         ) { (p, path) -> Void in try ProgramFile.write(p, to: path) },
         Function("__tostring", "A line for each step.", .receiver(Program.self), returns: "string") { p in
-          let lines = p.instructions.map { "  \($0.name): \(type(of: $0.step).kind)" }
+          let lines = p.instructions.map { "  \($0.name): \($0.step.label)" }
           return (["program(\(p.inputShape) -> \(p.outputShape)"] + lines + [")"]).joined(separator: "\n")
         },
       ] + measures)

@@ -21,26 +21,60 @@ extension QuantizationAwareTraining.Method: LuaEnum {}
 enum QuantizationLibrary {
   static var library: Library {
     Library(
-      "qs.quantization", "The pieces under qs.quantize.", [staticQuantization, aware, trained] + numbers)
+      "qs.quantization", "The pieces under qs.quantize.",
+      [staticQuantization, weightQuantization, aware, trained] + MixedPrecisionFunctions.all + numbers)
   }
 
   private static var staticQuantization: Function {
     Function(
       "static", "Post-training static quantization: batch norm folded, ranges observed on calibration data.",
       .required("graph", Graph.self, "from qs.capture; it is not changed"),
-      .required("calibration", DatasetObject.self, "a few hundred samples like those to come"),
+      .required(
+        "calibration", OneOf<DatasetObject, [[Tensor]]>.self,
+        "a few hundred samples like those to come, or a list of batches, each a list of inputs"),
       .option("batch_size", default: 64, "samples run together", .positive),
-      .weights, .activations,
-      .option("layers", default: [String: WeightScheme](), "weights of some layers, by name"),
+      .weights, .activations, .layers,
+      .option("unsupported", default: Unsupported.refuse, "nodes that have no integer form"),
       .option("observer", default: ObserverName.minmax, "how the range of activations is chosen"),
       .option("percentile", default: 99.99, "of the percentile observer", .percentile)
-    ) { graph, calibration, size, weights, activations, layers, observer, percentile in
+    ) { graph, calibration, size, weights, activations, layers, unsupported, observer, percentile in
       let quantize = StaticQuantization(
-        observer: observer.kind(percentile: percentile), weights: weights, activations: activations,
-        layers: LayerRules(layers))
-      let batches = try Batches(calibration.data, size: size)
-      return try quantize(graph) { try batches.next()?.inputs }
+        observer: observer.kind(percentile: percentile), weights: weights ?? WeightScheme(),
+        activations: activations ?? ActivationScheme(),
+        layers: rules(layers), unsupported: unsupported)
+      switch calibration {
+      case .first(let dataset):
+        let batches = try Batches(dataset.data, size: size)
+        return try quantize(graph) { try batches.next().map { [$0.inputs] } }
+      case .second(let list):
+        var batches = list.makeIterator()
+        return try quantize(graph) { batches.next() }
+      }
     }
+  }
+
+  private static var weightQuantization: Function {
+    Function(
+      "low_bit",
+      "Linear layers and embeddings with weights of few bits; activations stay f32, or get 8 bits row by row as they "
+        + "come. Needs no calibration.",
+      .required("graph", Graph.self, "from qs.capture; it is not changed"),
+      .weights, .option("dynamic", default: false, "whether activations get 8 bits"), .layers
+    ) { graph, weights, dynamic, layers in
+      try WeightQuantization(
+        weights: weights ?? WeightScheme(), activations: dynamic ? .dynamic : .float, layers: rules(layers))(
+          graph)
+    }
+  }
+
+  private static func rules(_ layers: [String: OneOf<FloatWord, WeightScheme>]?) -> LayerRules {
+    LayerRules(
+      (layers ?? [:]).mapValues { choice in
+        switch choice {
+        case .first: .float
+        case .second(let scheme): .weights(scheme)
+        }
+      })
   }
 
   private static var aware: Function {
@@ -57,7 +91,8 @@ enum QuantizationLibrary {
       .option("penalty", default: 1e-4, "of the squares of PACT's bounds")
     ) { graph, method, weights, activations, edgeBits, layers, momentum, penalty in
       try QuantizationAwareTraining(
-        method, weights: weights, activations: activations, edgeBits: edgeBits, layers: LayerRules(layers),
+        method, weights: weights, activations: activations ?? ActivationScheme(), edgeBits: edgeBits,
+        layers: LayerRules(layers.mapValues { .weights($0) }),
         momentum: momentum, penalty: penalty)(graph)
     }
   }
@@ -98,15 +133,26 @@ enum QuantizationLibrary {
   }
 }
 
-extension Param where Value == WeightScheme {
-  fileprivate static var weights: Param {
-    .option("weights", default: WeightScheme(), "how they are rounded")
+extension Unsupported: LuaEnum {}
+
+/// What a recipe says of a layer that is not quantized.
+enum FloatWord: String, CaseIterable, LuaEnum { case float }
+
+extension Param where Value == [String: OneOf<FloatWord, WeightScheme>]? {
+  fileprivate static var layers: Param {
+    .option("layers", [String: OneOf<FloatWord, WeightScheme>]?.self, "weights of some layers, or \"float\", by name")
   }
 }
 
-extension Param where Value == ActivationScheme {
+extension Param where Value == WeightScheme? {
+  fileprivate static var weights: Param {
+    .option("weights", WeightScheme?.self, "how they are rounded; 8 bits for each output channel, if left out")
+  }
+}
+
+extension Param where Value == ActivationScheme? {
   fileprivate static var activations: Param {
-    .option("activations", default: ActivationScheme(), "how they are rounded")
+    .option("activations", ActivationScheme?.self, "how they are rounded; to 8 bits, if left out")
   }
 }
 

@@ -37,47 +37,94 @@ local function only(given, known, where, caller)
 end
 
 local weight_keys = { bits = true, levels = true, granularity = true, group = true, symmetric = true, power_of_two = true }
+local activation_keys = { mode = true, bits = true, power_of_two = true, observer = true, percentile = true }
+
+-- The options of qs.quantize as the pieces take them.
+local function checked(o)
+  local activations, layers = o.activations, {}
+  only(o.weights, weight_keys, "weights")
+  only(activations, activation_keys, "activations")
+  for name, choice in pairs(o.layers) do
+    if type(choice) == "table" then
+      only(choice, weight_keys, "layers[\"" .. name .. "\"]")
+    elseif choice ~= "float" then
+      error(string.format("quantize: layers[\"%s\"] must be a table like weights, or \"float\"", name), 0)
+    end
+    layers[name] = choice
+  end
+  for _, name in ipairs(o.leave) do layers[name] = "float" end
+  if activations.percentile and activations.observer ~= "percentile" and activations.observer ~= nil then
+    error("quantize: activations.percentile needs activations.observer = \"percentile\"", 0)
+  end
+  return layers, activations.mode or "static"
+end
+
+-- A graph of the model, which an example shows how to run.
+local function captured(model, o)
+  if qs.type(model) == "graph" then return model end
+  local example = o.example
+  if not example and o.calibration then
+    example = qs.type(o.calibration) == "table" and o.calibration[1] or (o.calibration:example())
+  end
+  if not example then error("quantize: option 'example' is missing: a batch of inputs to run the model on", 0) end
+  if qs.type(example) ~= "table" then example = { example } end
+  return qs.capture(model, table.unpack(example))
+end
+
+local function quantized(model, o)
+  local layers, mode = checked(o)
+  if mode == "none" or mode == "dynamic" then
+    return qs.quantization.low_bit(captured(model, o), {
+      weights = o.weights, dynamic = mode == "dynamic", layers = layers,
+    })
+  elseif mode ~= "static" then
+    error(string.format("quantize: activations.mode must be \"static\", \"dynamic\" or \"none\" (got %q)", mode), 0)
+  end
+  local trained = qs.type(model) == "graph"
+    and qs.quantization.trained(model, { calibration = o.calibration, batch_size = o.batch_size })
+  if trained then
+    if next(o.weights) or next(o.activations) or next(layers) then
+      error("quantize: a graph of qs.qat has the grids it was trained with; leave 'weights', 'activations' and "
+        .. "'layers' out", 0)
+    end
+    return trained
+  end
+  if not o.calibration then
+    error("quantize: option 'calibration' is missing: a few hundred samples of the training data", 0)
+  end
+  local activations, graph = o.activations, captured(model, o)
+  if o.budget then
+    for name, choice in pairs((qs.quantization.mixed(graph, o.calibration, o.budget))) do
+      layers[name] = layers[name] or choice
+    end
+  end
+  return qs.quantization.static(graph, o.calibration, {
+    batch_size = o.batch_size, weights = o.weights, layers = layers, unsupported = o.unsupported,
+    activations = { bits = activations.bits, power_of_two = activations.power_of_two },
+    observer = activations.observer or (activations.percentile and "percentile"),
+    percentile = activations.percentile,
+  })
+end
 
 declare{
   "qs.quantize",
-  "Post-training static quantization: batch norm folded, ranges calibrated. Returns a graph of integer operations.",
+  "Post-training quantization: batch norm folded, ranges calibrated. Returns a graph of integer operations, and of f32 "
+    .. "ones where layers are left in float. With activations.mode \"none\" or \"dynamic\" the weights of linear layers "
+    .. "and embeddings get few bits and all else stays; that needs no calibration.",
   { "model", "module|graph", "a module or a graph; it is not changed" },
   options = {
-    { "calibration", "dataset", "a few hundred samples of the training data; a graph from qs.qat needs none" },
+    { "calibration", "dataset|table", "a few hundred samples of the training data, or a list of batches, each a list of inputs; a graph from qs.qat needs none" },
     { "batch_size", "integer", "samples run together", default = 64 },
-    { "weights", "table", "{bits = 2 to 8, levels = \"integer\", \"ternary\" or \"binary\", granularity = \"channel\" or \"tensor\", power_of_two = false}", default = {} },
-    { "activations", "table", "{bits = 2 to 8, power_of_two = false, observer = \"minmax\" or \"percentile\", percentile = 99.99}", default = {} },
-    { "layers", "table", "weights of some layers, by the name of a node or of a module above it, * for any characters", default = {} },
+    { "weights", "table", "{bits = 2 to 8, levels = \"integer\", \"ternary\" or \"binary\", granularity = \"channel\", \"tensor\" or \"group\", group = 16 to 128, symmetric = true, power_of_two = false}", default = {} },
+    { "activations", "table", "{mode = \"static\", \"dynamic\" or \"none\", bits = 2 to 8, power_of_two = false, observer = \"minmax\" or \"percentile\", percentile = 99.99}", default = {} },
+    { "layers", "table", "weights of some layers, or \"float\", by the name of a node or of a module above it, * for any characters", default = {} },
+    { "leave", "table", "names of layers to leave in float", default = {} },
+    { "budget", "table", "weights of each layer by the options of qs.quantization.mixed, such as {bytes = 20000}" },
+    { "unsupported", "\"refuse\"|\"float\"", "nodes that have no integer form", default = "refuse" },
+    { "example", "tensor|table", "inputs to capture the model with, where there is no calibration data" },
   },
   returns = "graph",
-  function(model, o)
-    local weights, activations = o.weights, o.activations
-    only(weights, weight_keys, "weights")
-    only(activations, { bits = true, power_of_two = true, observer = true, percentile = true }, "activations")
-    for name, scheme in pairs(o.layers) do only(scheme, weight_keys, "layers[\"" .. name .. "\"]") end
-    local observer = activations.observer or (activations.percentile and "percentile")
-    if activations.percentile and observer ~= "percentile" then
-      error("quantize: activations.percentile needs activations.observer = \"percentile\"", 0)
-    end
-    local trained = qs.type(model) == "graph"
-      and qs.quantization.trained(model, { calibration = o.calibration, batch_size = o.batch_size })
-    if trained then
-      if next(weights) or next(activations) or next(o.layers) then
-        error("quantize: a graph of qs.qat has the grids it was trained with; leave 'weights', 'activations' and "
-          .. "'layers' out", 0)
-      end
-      return trained
-    end
-    if not o.calibration then
-      error("quantize: option 'calibration' is missing: a few hundred samples of the training data", 0)
-    end
-    local graph = qs.capture(model, (o.calibration:example()))
-    return qs.quantization.static(graph, o.calibration, {
-      batch_size = o.batch_size, weights = weights, layers = o.layers, observer = observer,
-      activations = { bits = activations.bits, power_of_two = activations.power_of_two },
-      percentile = activations.percentile,
-    })
-  end,
+  quantized,
 }
 
 declare{

@@ -30,6 +30,7 @@ public final class IntegerConv2d: IntegerStep {
   public var inputElements: [Int] { [geometry.height * geometry.width * geometry.channels] }
   public var outputType: DType { values.outputType }
   public var weightBytes: Int { packed.count }
+  public var label: String { Self.kind + values.note }
 
   public func floatCounterpart(batch: Int) -> (op: any Op, inputs: [Shape])? {
     let g = geometry

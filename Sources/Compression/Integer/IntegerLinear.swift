@@ -35,7 +35,9 @@ public final class IntegerLinear: IntegerStep {
   public var outputElements: Int { rows * outputs }
   public var outputType: DType { values.outputType }
   public var weightBytes: Int { packed.byteCount }
-  public var label: String { packed.form == .dense ? Self.kind : "\(Self.kind), \(packed.form.rawValue)" }
+  public var label: String {
+    Self.kind + values.note + (packed.form == .dense ? "" : ", \(packed.form.rawValue)")
+  }
 
   public func floatCounterpart(batch: Int) -> (op: any Op, inputs: [Shape])? {
     (Linear(), [[batch * rows, inputs], [outputs, inputs], [outputs]])

@@ -71,7 +71,7 @@ public struct IntegerWeights: Sendable {
   }
 
   func encode(to record: inout StepRecord) {
-    record.put(weights, "weights")
+    record.put(codes: weights, "weights")
     record.put(bias, "bias")
     record.put(multipliers, "multipliers")
     record.integers["input_zero_point"] = Int(inputZeroPoint)
@@ -83,7 +83,7 @@ public struct IntegerWeights: Sendable {
 
   init(from record: StepRecord, channels: Int, depth: Int) throws {
     let count = try Shape(checking: [channels, depth], for: "program").elements
-    weights = try record.array("weights", Int8.self, count: count)
+    weights = try record.codes("weights", count: count)
     bias = try record.array("bias", Int32.self, count: channels)
     multipliers = try record.array("multipliers", Float.self, count: channels)
     inputZeroPoint = try record.byte("input_zero_point")
@@ -94,6 +94,9 @@ public struct IntegerWeights: Sendable {
       kind: kind, zero_point: try record.byte("zero_point"), lo: try record.byte("low"),
       hi: try record.byte("high"))
   }
+
+  /// What to say of weights in fewer than 8 bits: `, 4 bits`.
+  var note: String { PackedCodes.note(on: weights) }
 
   var outputType: DType { output.kind == QK_OUTPUT_F32 ? .f32 : .u8 }
 }

@@ -1,7 +1,7 @@
 import Models
 import Tensors
 
-/// The quantization parameters of every value of a graph that gets its own, observed while calibration data runs
+/// The quantization parameters of the values of a graph that get their own, observed while calibration data runs
 /// through it. Memory does not grow with the data.
 struct Calibration {
   /// Of inputs and results.
@@ -13,16 +13,16 @@ struct Calibration {
   ///
   /// - Parameter batches: for values inside of ops, which training does not see.
   init(
-    _ graph: Graph, _ sites: [Site], _ known: [Graph.ID: QuantParams], _ batches: (() throws -> Tensor?)?
+    _ graph: Graph, _ sites: [Site], _ known: [Graph.ID: QuantParams], _ batches: (() throws -> [Tensor]?)?
   ) throws {
     var params = known
     for site in sites {
       if let fixed = site.float.fixedRange { params[site.tail] = fixed }
-      guard site.float.definesRange, params[site.tail] == nil else { continue }
+    }
+    for id in sites.valuesOnGrids(of: graph) {
       try require(
-        site.tail == graph.output, "quantize",
-        "training saw no range of node '\(graph[site.tail].name)'; make the graph with qs.qat again")
-      params[site.tail] = QuantParams(covering: 0, 0)  // ends in f32
+        params[id] != nil, "quantize",
+        "training saw no range of node '\(graph[id].name)'; make the graph with qs.qat again")
     }
     self.params = params
     guard let site = sites.first(where: { $0.float.hasInnerValues }) else {
@@ -42,14 +42,18 @@ struct Calibration {
 
   init(
     _ graph: Graph, _ sites: [Site], _ kind: ObserverKind, _ scheme: ActivationScheme,
-    _ batches: () throws -> Tensor?
+    _ batches: () throws -> [Tensor]?
   ) throws {
-    let values = graph.inputs + sites.filter { $0.float.definesRange }.map(\.tail)
-    let observers = Dictionary(uniqueKeysWithValues: values.map { ($0, kind.make()) })
+    let observers = Dictionary(
+      uniqueKeysWithValues: sites.valuesOnGrids(of: graph).map { ($0, kind.make()) })
     var inside = InnerValues(sites, graph, kind)
     try Self.run(graph, batches) { id, value in
-      try observers[id]?.observe(value)
-      try inside.observe(id, value)
+      do {
+        try observers[id]?.observe(value)
+        try inside.observe(id, value)
+      } catch let error as ShapeError {
+        throw ShapeError("quantize", "node '\(graph[id].name)': \(error.problem)")
+      }
     }
     let symmetric = Self.symmetricValues(sites, graph)
     let fixed = Dictionary(
@@ -68,14 +72,14 @@ struct Calibration {
   }
 
   private static func run(
-    _ graph: Graph, _ batches: () throws -> Tensor?, _ observe: (Graph.ID, Tensor) throws -> Void
+    _ graph: Graph, _ batches: () throws -> [Tensor]?, _ observe: (Graph.ID, Tensor) throws -> Void
   ) throws {
     var count = 0
     try graph.with(training: false) {
       try Tape.withoutGradients {
         while let batch = try batches() {
           count += 1
-          _ = try graph.replay([batch], observe: observe)
+          _ = try graph.replay(batch, observe: observe)
         }
       }
     }

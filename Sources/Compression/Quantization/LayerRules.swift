@@ -4,33 +4,46 @@ import Tensors
 /// path of a module above it (`encoder.0`), or either with `*` for any characters. Of the entries that match a name
 /// the one with most characters of its own counts.
 public struct LayerRules: Hashable, Sendable, ExpressibleByDictionaryLiteral {
-  private let entries: [(pattern: String, scheme: WeightScheme)]
+  public enum Choice: Hashable, Sendable {
+    case weights(WeightScheme)
+    /// It is not quantized.
+    case float
+  }
 
-  public init(_ schemes: [String: WeightScheme]) {
-    entries = schemes.map { ($0.key, $0.value) }.sorted {
-      let (a, b) = (Self.weight($0.pattern), Self.weight($1.pattern))
-      return a != b ? a > b : $0.pattern < $1.pattern
+  private struct Entry: Hashable, Sendable {
+    let pattern: String
+    let choice: Choice
+    var weight: Int { pattern.utf8.count { $0 != UInt8(ascii: "*") } }
+  }
+
+  private let entries: [Entry]
+
+  public init(_ choices: [String: Choice]) {
+    entries = choices.map { Entry(pattern: $0.key, choice: $0.value) }.sorted {
+      $0.weight != $1.weight ? $0.weight > $1.weight : $0.pattern < $1.pattern
     }
   }
 
-  private static func weight(_ pattern: String) -> Int { pattern.utf8.count { $0 != UInt8(ascii: "*") } }
-
-  public init(dictionaryLiteral elements: (String, WeightScheme)...) {
+  public init(dictionaryLiteral elements: (String, Choice)...) {
     self.init(Dictionary(elements) { $1 })
   }
 
-  public var schemes: [WeightScheme] { entries.map(\.scheme) }
+  public var schemes: [WeightScheme] { entries.compactMap { $0.choice.scheme } }
 
-  public func scheme(for name: String) -> WeightScheme? {
-    entries.first { Self.matches(name, $0.pattern) }?.scheme
+  public func scheme(for name: String) -> WeightScheme? { choice(for: name)?.scheme }
+
+  public func isFloat(_ name: String) -> Bool { choice(for: name) == .float }
+
+  public func choice(for name: String) -> Choice? {
+    entries.first { Self.matches(name, $0.pattern) }?.choice
   }
 
   /// Refuses an entry that no layer matches.
   func check(against names: [String]) throws {
-    for (pattern, _) in entries where !names.contains(where: { Self.matches($0, pattern) }) {
+    for entry in entries where !names.contains(where: { Self.matches($0, entry.pattern) }) {
       throw ShapeError(
         "quantize",
-        "no layer is called '\(pattern)'; there are \(names.map { "'\($0)'" }.joined(separator: ", "))")
+        "no layer is called '\(entry.pattern)'; there are \(names.map { "'\($0)'" }.joined(separator: ", "))")
     }
   }
 
@@ -47,15 +60,16 @@ public struct LayerRules: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     }
     return name.first == first && matches(name.dropFirst(), pattern.dropFirst())
   }
+}
 
-  public static func == (a: LayerRules, b: LayerRules) -> Bool {
-    a.entries.elementsEqual(b.entries, by: ==)
-  }
+extension LayerRules.Choice {
+  fileprivate var scheme: WeightScheme? { if case .weights(let scheme) = self { scheme } else { nil } }
+}
 
-  public func hash(into hasher: inout Hasher) {
-    for entry in entries {
-      hasher.combine(entry.pattern)
-      hasher.combine(entry.scheme)
-    }
-  }
+/// What becomes of a node that has no integer form.
+public enum Unsupported: String, CaseIterable, Sendable {
+  /// The whole graph is refused, naming the node.
+  case refuse
+  /// It computes in f32, with conversions about it.
+  case float
 }

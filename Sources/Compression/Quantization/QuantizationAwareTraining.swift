@@ -88,10 +88,8 @@ public struct QuantizationAwareTraining: Sendable {
       }
       for site in plan.sites {
         try roundWeight(of: site, plan, in: graph)
-        let end = result(of: site, in: graph)
-        let isFloat = end == graph.output && site.float.canEndInFloat && site.range == .unbounded
-        if site.float.definesRange && !isFloat {
-          try watch(end, plan.activation(site), in: graph)
+        if site.float.definesRange && !site.endsInFloat {
+          try watch(result(of: site, in: graph), plan.activation(site), in: graph)
         }
         report.matched.append(graph[site.head].name)
       }

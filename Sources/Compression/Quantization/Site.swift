@@ -9,35 +9,119 @@ struct Site {
   let op: any Op
   let float: any Quantizable
   let range: ActivationRange
+  /// Whether it gives f32 straight from its sums, as nobody reads bytes from it.
+  fileprivate(set) var endsInFloat = false
 
-  /// Every op of the graph, in order, fused ones left out. Refuses what has no integer form, by node name.
-  static func all(in graph: Graph) throws -> [Site] {
+  /// The places of a graph, in order; what is in none of them stays f32.
+  ///
+  /// - Parameters:
+  ///   - layers: may leave nodes in float, the activation behind them as well.
+  ///   - unsupported: what to do with nodes that have no integer form.
+  static func all(
+    in graph: Graph, layers: LayerRules = [:], unsupported: Unsupported = .refuse
+  ) throws -> [Site] {
     var sites: [Site] = []
-    var fused: Set<Graph.ID> = []
-    for id in graph.order where !fused.contains(id) {
-      guard let (op, _) = graph.operation(id) else { continue }
-      guard let float = op as? any Quantizable else {
+    var taken: Set<Graph.ID> = []
+    var left: Set<Graph.ID> = []
+    for id in graph.order where !taken.contains(id) {
+      guard let (op, reads) = graph.operation(id) else { continue }
+      let activation = fusedActivation(behind: id, op, graph)
+      let refusal = refusal(op, reads, id, graph)
+      if let refusal, unsupported == .refuse, !layers.isFloat(graph[id].name) {
         throw ShapeError(
           "quantize",
-          "node '\(graph[id].name)' (\(op.name)) has no int8 form; leave it out of the model you quantize "
-            + "and apply it to the program's result")
+          "node '\(graph[id].name)' (\(op.name)) \(refusal); leave it in f32 with unsupported = \"float\" or layers = "
+            + "{[\"\(graph[id].name)\"] = \"float\"}, or keep it out of the model you quantize")
       }
-      if float.fusesActivations, let user = graph.onlyUser(of: id),
-        let (activation, _) = graph.operation(user),
-        let range = ActivationRange(activation)
-      {
-        sites.append(Site(head: id, tail: user, op: op, float: float, range: range))
-        fused.insert(user)
-      } else {
-        sites.append(Site(head: id, tail: id, op: op, float: float, range: .unbounded))
+      // What only moves numbers about moves floats as well.
+      let moves = (op as? any Quantizable).map { !$0.definesRange } ?? false
+      guard let float = op as? any Quantizable, refusal == nil, !layers.isFloat(graph[id].name),
+        !(moves && left.contains(reads[0]))
+      else {
+        left.formUnion([id] + (activation.map { [$0.id] } ?? []))
+        taken.formUnion(activation.map { [$0.id] } ?? [])
+        continue
       }
+      sites.append(
+        Site(
+          head: id, tail: activation?.id ?? id, op: op, float: float,
+          range: activation?.range ?? .unbounded))
+      taken.formUnion(activation.map { [$0.id] } ?? [])
+    }
+    for i in sites.indices {
+      let site = sites[i]
+      sites[i].endsInFloat =
+        site.float.canEndInFloat && site.range == .unbounded
+        && graph.users(of: site.tail).allSatisfy(left.contains)
     }
     return sites
+  }
+
+  /// The relu or clip that can become the op's output range.
+  private static func fusedActivation(
+    behind id: Graph.ID, _ op: any Op, _ graph: Graph
+  ) -> (id: Graph.ID, range: ActivationRange)? {
+    let fuses = (op as? any Quantizable)?.fusesActivations ?? (op is Conv2d || op is Linear)
+    guard fuses, let user = graph.onlyUser(of: id), let (activation, _) = graph.operation(user),
+      let range = ActivationRange(activation)
+    else { return nil }
+    return (user, range)
+  }
+
+  /// Why a node has no integer form, or nil where it has one.
+  private static func refusal(_ op: any Op, _ reads: [Graph.ID], _ id: Graph.ID, _ graph: Graph) -> String? {
+    guard let float = op as? any Quantizable else { return "has no int8 form" }
+    for read in reads.prefix(float.activationCount) {
+      if graph.leaf(read) != nil {
+        return "reads '\(graph[read].name)', which has no quantized form; only computed activations do"
+      }
+      if graph[read].dtype != .f32 { return "reads \(graph[read].dtype) numbers" }
+    }
+    if reads.dropFirst(float.activationCount).contains(where: { graph.leaf($0) == nil }) {
+      return float.activationCount < reads.count && !float.quantizesWeights
+        ? "reads a computed value where its int8 form has a constant"
+        : "has a weight computed from other values"
+    }
+    do {
+      _ = try float.quantized(.trial(of: float, reads, graph)).shape(of: reads.map { graph[$0].shape })
+      return nil
+    } catch {
+      return (error as? ShapeError)?.problem ?? "\(error)"
+    }
   }
 
   /// Whether it reads weights that become integers.
   func hasWeights(in graph: Graph) -> Bool {
     float.quantizesWeights && (graph.operation(head)?.inputs.count ?? 0) > float.activationCount
+  }
+}
+
+extension [Site] {
+  /// The values that get parameters of their own: what sites read that is f32 (inputs among it), and their results.
+  func valuesOnGrids(of graph: Graph) -> [Graph.ID] {
+    let results = Set(map(\.tail))
+    var found: Set<Graph.ID> = []
+    for site in self {
+      for read in (graph.operation(site.head)?.inputs ?? []).prefix(site.float.activationCount)
+      where !results.contains(read) { found.insert(read) }
+      if site.float.definesRange && !site.endsInFloat { found.insert(site.tail) }
+    }
+    return graph.order.filter(found.contains)
+  }
+}
+
+extension Calibrated {
+  /// Numbers that make sense, to learn whether there is an integer form for these shapes.
+  fileprivate static func trial(of float: any Quantizable, _ reads: [Graph.ID], _ graph: Graph) -> Calibrated
+  {
+    let grid = QuantParams(symmetric: 1)
+    let count = Swift.min(float.activationCount, reads.count)
+    var trial = Calibrated(inputs: [QuantParams](repeating: grid, count: count), inner: [grid], result: grid)
+    if float.quantizesWeights, reads.count > count {
+      trial.quantizer = WeightQuantizer(
+        scales: [Float](repeating: 1, count: graph[reads[count]].shape.first ?? 1))
+    }
+    return trial
   }
 }
 

@@ -8,27 +8,34 @@ public struct StaticQuantization: Sendable {
   public var observer: ObserverKind
   public var weights: WeightScheme
   public var activations: ActivationScheme
-  /// Layers with weights of their own scheme.
+  /// Layers with weights of their own scheme, or left in float.
   public var layers: LayerRules
+  public var unsupported: Unsupported
 
   public init(
     observer: ObserverKind = .minmax, weights: WeightScheme = WeightScheme(),
-    activations: ActivationScheme = ActivationScheme(), layers: LayerRules = [:]
+    activations: ActivationScheme = ActivationScheme(), layers: LayerRules = [:],
+    unsupported: Unsupported = .refuse
   ) {
-    (self.observer, self.weights, self.activations, self.layers) = (observer, weights, activations, layers)
+    (self.observer, self.weights, self.activations) = (observer, weights, activations)
+    (self.layers, self.unsupported) = (layers, unsupported)
   }
 
   /// A graph of integer ops that computes what `graph` does, nearly. The weights are copies; `graph` and its
   /// model stay as they were.
   ///
-  /// - Parameter calibration: answers batches of inputs like those to come, a few hundred samples in all, then nil.
-  public func callAsFunction(_ graph: Graph, calibration: () throws -> Tensor?) throws -> Graph {
+  /// - Parameter calibration: answers batches of inputs like those to come, one tensor for each input, a few hundred
+  ///   samples in all, then nil.
+  public func callAsFunction(_ graph: Graph, calibration: () throws -> [Tensor]?) throws -> Graph {
     try checkSchemes()
     let work = graph.copy()
     try work.apply(.removeIdentities)
     try work.apply(.foldBatchNorm)
-    let sites = try Site.all(in: work)
-    try layers.check(against: sites.filter { $0.hasWeights(in: work) }.map { work[$0.head].name })
+    try work.apply(.foldConstants)
+    let names = work.order.filter { work.operation($0) != nil }.map { work[$0].name }
+    try layers.check(against: names)
+    let sites = try Site.all(in: work, layers: layers, unsupported: unsupported)
+    try require(!sites.isEmpty, "quantize", "nothing is left to quantize: every node stays in f32")
     let calibration = try Calibration(work, sites, observer, activations, calibration)
     try work.apply(insertQuantizedOps(sites, calibration))
     return work
@@ -42,14 +49,15 @@ public struct StaticQuantization: Sendable {
     guard var grids = try TrainedGrids(trained) else { return nil }
     try grids.foldBatchNorm()
     let sites = try Site.all(in: grids.graph)
-    let calibration = try Calibration(grids.graph, sites, grids.params, calibration)
+    let batches = calibration.map { next in { try next().map { [$0] } } }
+    let calibration = try Calibration(grids.graph, sites, grids.params, batches)
     try grids.graph.apply(insertQuantizedOps(sites, calibration, isTrained: true))
     return grids.graph
   }
 
   public func callAsFunction(_ graph: Graph, calibration: some Sequence<Tensor>) throws -> Graph {
     var batches = calibration.makeIterator()
-    return try self(graph) { batches.next() }
+    return try self(graph) { batches.next().map { [$0] } }
   }
 
   private func checkSchemes() throws {
@@ -68,39 +76,24 @@ public struct StaticQuantization: Sendable {
     _ sites: [Site], _ calibration: Calibration, isTrained: Bool = false
   ) -> Pass {
     Pass("quantize_static") { graph, report in
-      var params = calibration.params
-      for input in graph.inputs {
-        guard let entry = params[input] else { continue }
-        let node = graph[input]
-        let id = graph.add(
-          "quantize_linear", .apply(QuantizeLinear(entry), [input]), shape: node.shape, dtype: node.dtype,
-          before: sites.first?.head)
-        graph.replaceUses(of: input, with: id, except: id)
-        params[id] = entry
-      }
+      var grids = Grids(calibration.params)
       for site in sites {
-        let reads = graph.operation(site.head)?.inputs ?? []
-        let inputs = try reads.prefix(site.float.activationCount).map { read in
-          guard let known = params[read] else {
-            throw ShapeError(
-              "quantize",
-              "node '\(graph[site.head].name)' (\(site.op.name)) reads '\(graph[read].name)', which has no "
-                + "quantized form; only computed activations do")
-          }
-          return known
+        var reads = graph.operation(site.head)?.inputs ?? []
+        for i in reads.indices.prefix(site.float.activationCount) {
+          reads[i] = grids.quantized(reads[i], for: site.head, graph)
         }
-        let result = site.float.definesRange ? params[site.tail] : inputs[0]
-        guard let result else { preconditionFailure("every range was observed") }
-        let endsInFloat = site.tail == graph.output && site.float.canEndInFloat && site.range == .unbounded
+        let inputs = reads.prefix(site.float.activationCount).compactMap { grids.params[$0] }
+        let result = site.float.definesRange ? calibration.params[site.tail] : inputs[0]
+        guard result != nil || site.endsInFloat else { preconditionFailure("every range was observed") }
         try replace(
           site, reads,
           Calibrated(
-            inputs: inputs, inner: calibration.inner[site.head] ?? [], result: endsInFloat ? nil : result,
-            range: site.range), isTrained, graph)
-        params[site.head] = result
-        if !endsInFloat, graph.output == site.head { dequantize(site.head, result, graph) }
+            inputs: inputs, inner: calibration.inner[site.head] ?? [],
+            result: site.endsInFloat ? nil : result, range: site.range), isTrained, graph)
+        grids.params[site.head] = site.endsInFloat ? nil : result
         report.matched.append(graph[site.head].name)
       }
+      grids.returnToFloat(graph)
     }
   }
 
@@ -122,7 +115,11 @@ public struct StaticQuantization: Sendable {
       if isTrained, let known = weight.constraint(WeightQuantizer.self) {
         try weight.constrain(known.fitting(bias, inputScale: input.scale))
       } else {
-        try weight.constrain(quantizer(weight, bias, input, graph[site.head].name))
+        let name = graph[site.head].name
+        try weight.constrain(
+          WeightQuantizer.grid(
+            for: weight, layers.scheme(for: name) ?? self.weights, bias: bias, inputScale: input.scale,
+            node: name))
       }
       calibrated.quantizer = weight.constraint(WeightQuantizer.self)
     }
@@ -133,27 +130,5 @@ public struct StaticQuantization: Sendable {
     let op = try site.float.quantized(calibrated)
     graph[site.head].kind = .apply(op, reads)
     graph.replaceUses(of: site.tail, with: site.head)
-  }
-
-  /// The grid a weight promises to be on already, if it is one of the scheme, else the one that fits it.
-  private func quantizer(
-    _ weight: Parameter, _ bias: Tensor?, _ input: QuantParams, _ name: String
-  ) throws -> WeightQuantizer {
-    let scheme = layers.scheme(for: name) ?? weights
-    if let known = weight.constraint(WeightQuantizer.self), known.isOf(scheme), try known.holds(weight.value)
-    {
-      return known
-    }
-    do {
-      return try WeightQuantizer(weight: weight.value, scheme: scheme, bias: bias, inputScale: input.scale)
-    } catch let error as ShapeError {
-      throw ShapeError("quantize", "node '\(name)': \(error.problem)")
-    }
-  }
-
-  private func dequantize(_ id: Graph.ID, _ params: QuantParams, _ graph: Graph) {
-    let end = graph.add(
-      "dequantize_linear", .apply(DequantizeLinear(params), [id]), shape: graph[id].shape, dtype: .f32)
-    graph.setOutput(end)
   }
 }

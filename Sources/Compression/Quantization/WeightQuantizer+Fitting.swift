@@ -70,6 +70,27 @@ extension WeightQuantizer {
       rounding: rounding)
   }
 
+  /// The grid a weight lies on already, if it is one of the scheme, else the one that fits it.
+  ///
+  /// - Parameter node: for messages.
+  static func grid(
+    for weight: Parameter, _ scheme: WeightScheme, bias: Tensor?, inputScale: Float = 1, node: String
+  ) throws -> WeightQuantizer {
+    if let known = weight.constraint(WeightQuantizer.self), known.isOf(scheme), try known.holds(weight.value)
+    {
+      return known
+    }
+    do {
+      if scheme.levels == .binary, let mask = weight.constraint(Mask.self), mask.sparsity > 0 {
+        throw ShapeError(
+          "quantize", "its weights are pruned, and binary ones cannot be 0; use levels = \"ternary\" for it")
+      }
+      return try WeightQuantizer(weight: weight.value, scheme: scheme, bias: bias, inputScale: inputScale)
+    } catch let error as ShapeError {
+      throw ShapeError("quantize", "node '\(node)': \(error.problem)")
+    }
+  }
+
   /// Whether this is a grid of `scheme`, whoever chose its scales.
   public func isOf(_ scheme: WeightScheme) -> Bool {
     let sameGroups: Bool

@@ -21,8 +21,8 @@ struct CFace {
   }
 
   var comment: String {
-    let steps = program.instructions.enumerated().map { i, instruction in
-      let step = instruction.step
+    let steps = zip(program.instructions, program.integerSteps).enumerated().map { i, pair in
+      let (instruction, step) = pair
       let note = memory.isLeftOut(i) ? ", left to the caller" : ""
       return " *   \(i + 1). \(CNumbers.comment(instruction.name)): \(type(of: step).kind) -> "
         + "\(step.outputType) x \(step.outputElements)\(note)\n"

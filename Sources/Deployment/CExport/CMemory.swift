@@ -18,28 +18,35 @@ struct CMemory {
   func isLeftOut(_ index: Int) -> Bool { index == 0 && leftOut != nil }
 
   init(_ program: Program, prefix: String, input: CExport.Input) throws {
-    let instructions = program.instructions
+    try require(
+      !program.isMixed, "export",
+      "a program in C takes one input of f32 and computes in integers throughout, this one has "
+        + (program.instructions.first { !($0.step is any IntegerStep) }.map {
+          "step '\($0.name)' (\($0.step.label))"
+        }
+          ?? "\(program.inputs.count) inputs and \(program.outputs.count) results"))
+    let (instructions, steps) = (program.instructions, program.integerSteps)
     leftOut = input == .u8 ? try Self.first(of: program) : nil
-    let lives = ArenaPlan.lives(instructions)
+    let lives = ArenaPlan.lives(instructions.map(\.inputs))
     var planned: [ArenaPlan.Value] = []
     var places: [Int?] = []  // of each step's result in `planned`
-    for (i, instruction) in instructions.enumerated() {
+    for (i, step) in steps.enumerated() {
       let isOwn = i + 1 < instructions.count && !(i == 0 && leftOut != nil)
-      guard isOwn && instruction.step.outputType == .u8 else {
+      guard isOwn && step.outputType == .u8 else {
         places.append(nil)
         continue
       }
       places.append(planned.count)
-      planned.append(.init(bytes: instruction.step.outputElements, life: lives[i]))
+      planned.append(.init(bytes: step.outputElements, life: lives[i]))
     }
-    let needs = instructions.map { ($0.step as? any CExportable)?.cScratchBytes ?? 0 }
+    let needs = steps.map { ($0 as? any CExportable)?.cScratchBytes ?? 0 }
     let scratchStart = planned.count
     planned += needs.enumerated().map { .init(bytes: $1, life: $0...$0) }
     let plan = ArenaPlan(planned, alignment: 4)
     let arenaBytes = max(plan.peakBytes, 4)
 
     var (names, arrays, floatBytes) = (["input"], "", 0)
-    for (i, instruction) in instructions.enumerated() {
+    for (i, step) in steps.enumerated() {
       if i + 1 == instructions.count {
         names.append("output")
       } else if i == 0 && leftOut != nil {
@@ -47,7 +54,7 @@ struct CMemory {
       } else if let place = places[i] {
         names.append("\(prefix)_arena + \(plan.offsets[place])")
       } else {
-        let count = instruction.step.outputElements
+        let count = step.outputElements
         names.append("\(prefix)_\(i + 1)_floats")
         arrays += "static float \(prefix)_\(i + 1)_floats[\(count)];\n"
         floatBytes += 4 * count

@@ -14,8 +14,11 @@ import Tensors
 ///     bytes    the arrays, each at a multiple of 64 bytes from the end of the manifest, rounded up to 64
 /// ```
 /// All numbers are little-endian. The same program gives the same bytes.
+///
+/// Version 2 has steps that version 1 does not know: weights in less than 8 bits each, steps in f32, several inputs and
+/// results. A program that needs none of them is written as version 1, and both are read.
 public enum ProgramFile {
-  public static let version: UInt8 = 1
+  public static let versions: ClosedRange<UInt8> = 1...2
   private static let magic = Array("QSMODEL".utf8)
   private static let alignment = 64
   private static let headerBytes = 16
@@ -26,6 +29,24 @@ public enum ProgramFile {
     var parameters: Int
     var nonZeros: Int
     var steps: [Step]
+    // Of version 2: what goes in and comes out of a mixed program.
+    var inputs: [Port]?
+    var outputs: [Port]?
+
+    var needsVersion2: Bool {
+      inputs != nil
+        || steps.contains { step in
+          step.strings != nil || step.integers.keys.contains { $0.hasSuffix("_levels") }
+        }
+    }
+  }
+
+  private struct Port: Codable {
+    var name: String
+    var shape: [Int]
+    var open: [Int]
+    var type: String
+    var value: Int
   }
 
   private struct Step: Codable {
@@ -37,6 +58,9 @@ public enum ProgramFile {
     var floats: [String: Float]
     /// Offset and length of each array.
     var arrays: [String: [Int]]
+    // Of version 2.
+    var strings: [String: String]?
+    var shape: [Int]?
   }
 
   // MARK: Writing
@@ -54,17 +78,20 @@ public enum ProgramFile {
       }
       return Step(
         name: instruction.name, kind: type(of: instruction.step).kind, inputs: instruction.inputs,
-        macs: instruction.macs, integers: record.integers, floats: record.floats, arrays: places)
+        macs: instruction.macs, integers: record.integers, floats: record.floats, arrays: places,
+        strings: record.strings.isEmpty ? nil : record.strings, shape: instruction.shape?.dims)
     }
     let manifest = Manifest(
       input: program.inputShape.dims, output: program.outputShape.dims, parameters: program.parameterCount,
-      nonZeros: program.nonZeroCount, steps: steps)
+      nonZeros: program.nonZeroCount, steps: steps, inputs: program.isMixed ? program.inputs.map(port) : nil,
+      outputs: program.isMixed ? program.outputs.map(port) : nil)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let json = Array(try encoder.encode(manifest))
     var body = little(UInt32(json.count)) + json
     body += padding(headerBytes - 4 + body.count)
     body += arrays
+    let version = manifest.needsVersion2 ? versions.upperBound : versions.lowerBound
     return magic + [version] + little(checksum(body)) + body
   }
 
@@ -90,8 +117,9 @@ public enum ProgramFile {
       bytes.count >= headerBytes && bytes.starts(with: magic), "program",
       "is not a qscript program (it does not start with 'QSMODEL')")
     try require(
-      bytes[7] == version, "program",
-      "has format version \(bytes[7]), this qscript reads version \(version); compile the model again or update qscript"
+      versions.contains(bytes[7]), "program",
+      "has format version \(bytes[7]), this qscript reads versions \(versions.lowerBound) to \(versions.upperBound); "
+        + "compile the model again or update qscript"
     )
     let body = bytes[12...]
     try require(
@@ -108,16 +136,40 @@ public enum ProgramFile {
     }
     let arraysStart = headerBytes + length + padding(headerBytes + length).count
     let instructions = try manifest.steps.map { try instruction($0, bytes.dropFirst(arraysStart)) }
+    if let inputs = manifest.inputs, let outputs = manifest.outputs {
+      return try Program(
+        instructions, inputs: inputs.map(port), outputs: outputs.map(port),
+        parameterCount: manifest.parameters, nonZeroCount: manifest.nonZeros)
+    }
     return try Program(
       instructions, input: Shape(checking: manifest.input, for: "program"),
       output: Shape(checking: manifest.output, for: "program"), parameterCount: manifest.parameters,
       nonZeroCount: manifest.nonZeros)
   }
 
-  private static let kinds: [any (IntegerStep & SendableMetatype).Type] = [
+  private static func port(_ port: Program.Port) -> Port {
+    Port(
+      name: port.name, shape: port.shape.dims, open: port.open.sorted(), type: port.dtype.rawValue,
+      value: port.value)
+  }
+
+  private static func port(_ port: Port) throws -> Program.Port {
+    guard let type = DType(rawValue: port.type) else {
+      throw ShapeError("program", "has numbers of an unknown type '\(port.type)'")
+    }
+    // Room for the batch.
+    try require(
+      port.shape.count < Shape.maximumRank, "program", "has an input of \(port.shape.count) dimensions")
+    return Program.Port(
+      name: port.name, shape: try Shape(checking: port.shape, for: "program"), open: Set(port.open),
+      dtype: type, value: port.value)
+  }
+
+  private static let kinds: [any (ProgramStep & SendableMetatype).Type] = [
     IntegerQuantize.self, IntegerDequantize.self, IntegerFlatten.self, IntegerConv2d.self, IntegerLinear.self,
     IntegerAdd.self, IntegerMul.self, IntegerLookup.self, IntegerPool2d.self, IntegerSoftmax.self,
     IntegerAttention.self, IntegerLayerNorm.self, IntegerConcat.self,
+    LowBitLinearStep.self, LowBitEmbeddingStep.self, FloatStep.self,
   ]
 
   private static func instruction(_ step: Step, _ arrays: ArraySlice<UInt8>) throws -> Program.Instruction {
@@ -127,6 +179,7 @@ public enum ProgramFile {
     var record = StepRecord()
     record.integers = step.integers
     record.floats = step.floats
+    record.strings = step.strings ?? [:]
     for (name, place) in step.arrays {
       try require(
         place.count == 2 && place[0] >= 0 && place[1] >= 0 && place[0] <= arrays.count
@@ -135,7 +188,12 @@ public enum ProgramFile {
       record.blobs[name] = Array(arrays[start..<start + place[1]])
     }
     return Program.Instruction(
-      name: step.name, step: try kind.init(from: record), inputs: step.inputs, macs: step.macs)
+      name: step.name, step: try kind.init(from: record), inputs: step.inputs, macs: step.macs,
+      shape: try step.shape.map { extents in
+        try require(
+          extents.count < Shape.maximumRank, "program", "has a result of \(extents.count) dimensions")
+        return try Shape(checking: extents, for: "program")
+      })
   }
 
   // MARK: Bytes

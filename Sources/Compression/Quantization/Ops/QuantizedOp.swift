@@ -39,7 +39,7 @@ extension QuantizedOp {
   }
 
   public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    let step = try step(t.map(\.shape), weights: Array(t.dropFirst(activations.count)))
+    let step = try step(t.map(\.shape), weights: Array(t.dropFirst(inputCount)))
     let bytes = try zip(activations, t).map { try $0.quantize($1) }
     let output = try Tensor(undefined: context.shape, step.outputType, format: .channelsLast)
     try step.run(batch: context.shape[0], bytes, into: output)
