@@ -43,6 +43,42 @@ import Testing
     #expect(try check(Program(compiling: graph), graph, sequences(19, seed: 4)).samples == 19)
   }
 
+  @Test(arguments: [false, true])
+  func aRecurrentNetworkIsExactOnEveryInstructionSet(bidirectional: Bool) throws {
+    func sequences(_ count: Int, seed: UInt64) throws -> Tensor {
+      var generator = Generator(seed: seed)
+      return try Tensor([count, 7, 6], (0..<count * 42).map { _ in Float(generator.normal()) })
+    }
+    let float = try Graph(
+      capturing: SequenceNet(seed: 3, bidirectional: bidirectional), [sequences(2, seed: 1)])
+    let graph = try StaticQuantization()(float, calibration: [sequences(64, seed: 2)])
+    #expect(try check(Program(compiling: graph), graph, sequences(35, seed: 4)).samples == 35)
+  }
+
+  @Test(arguments: QuantizationAwareTraining.Method.allCases)
+  func whatWasTrainedIsExact(method: QuantizationAwareTraining.Method) throws {
+    let aware = try QuantizationAwareTraining(method, activations: ActivationScheme(bits: 4))(
+      Graph(capturing: ConvNet(seed: 1), [images(2, seed: 1)]))
+    aware.setTraining(true)
+    _ = try aware(images(16, seed: 3))
+    aware.setTraining(false)
+    let graph = try #require(try StaticQuantization()(trained: aware))
+    #expect(try check(Program(compiling: graph), graph, images(33, seed: 4)).samples == 33)
+  }
+
+  @Test(arguments: [
+    StaticQuantization(weights: WeightScheme(.integer(bits: 3)), activations: ActivationScheme(bits: 5)),
+    StaticQuantization(weights: WeightScheme(.ternary, .tensor)),
+    StaticQuantization(weights: WeightScheme(.binary)),
+    StaticQuantization(
+      weights: WeightScheme(powerOfTwo: true), activations: ActivationScheme(powerOfTwo: true)),
+  ])
+  func everySchemeIsExact(quantization: StaticQuantization) throws {
+    let float = try Graph(capturing: ConvNet(seed: 3), [images(2, seed: 1)])
+    let graph = try quantization(float, calibration: [images(64, seed: 2)])
+    #expect(try check(Program(compiling: graph), graph, images(33, seed: 4)).samples == 33)
+  }
+
   @Test func theFirstStepThatDiffersIsNamed() throws {
     let (graph, program) = (try convNet(), try Program(compiling: convNet()))
     let weight = try #require(graph.weights.last { $0.value.rank == 2 }).value

@@ -119,6 +119,19 @@ extension LayerNorm: Quantizable {
   }
 }
 
+extension SequenceLSTM: Quantizable {
+  /// By the integer form itself: one scale for each row of both matrices.
+  var quantizesWeights: Bool { false }
+  func quantized(_ given: Calibrated) -> any QuantizedOp {
+    QuantizedLSTM(self, input: given.inputs[0], result: unwrap(given.result))
+  }
+}
+
+extension SelectPosition: Quantizable {
+  var definesRange: Bool { false }
+  func quantized(_ given: Calibrated) -> any QuantizedOp { QuantizedSelect(self, given.inputs[0]) }
+}
+
 extension MaxPool2d: Quantizable {
   var definesRange: Bool { false }
   func quantized(_ given: Calibrated) -> any QuantizedOp {

@@ -54,6 +54,7 @@ public struct QuantizationAwareTraining: Sendable {
     try check()
     let work = graph.copy()
     try work.apply(.removeIdentities)
+    try work.recognizeSequences()
     let folded = work.copy()
     try folded.apply(.foldBatchNorm)
     let plan = try GridPlan(self, try Site.all(in: folded), folded)

@@ -28,10 +28,11 @@ struct Site {
       let activation = fusedActivation(behind: id, op, graph)
       let refusal = refusal(op, reads, id, graph)
       if let refusal, unsupported == .refuse, !layers.isFloat(graph[id].name) {
+        if op is BatchNorm { throw unfolded(id, graph) }
         throw ShapeError(
           "quantize",
-          "node '\(graph[id].name)' (\(op.name)) \(refusal); leave it in f32 with unsupported = \"float\" or layers = "
-            + "{[\"\(graph[id].name)\"] = \"float\"}, or keep it out of the model you quantize")
+          "node '\(graph[id].name)' (\(op.name)) \(refusal); \(remedy(for: op))leave it in f32 with unsupported = "
+            + "\"float\" or layers = {[\"\(graph[id].name)\"] = \"float\"}, or keep it out of the model you quantize")
       }
       // What only moves numbers about moves floats as well.
       let moves = (op as? any Quantizable).map { !$0.definesRange } ?? false
@@ -87,6 +88,29 @@ struct Site {
       return nil
     } catch {
       return (error as? ShapeError)?.problem ?? "\(error)"
+    }
+  }
+
+  /// Says why a batch norm is still there, as the pass that folds them put it.
+  private static func unfolded(_ id: Graph.ID, _ graph: Graph) -> ShapeError {
+    let name = graph[id].name
+    let reason = graph.log.last { $0.pass == Pass.foldBatchNorm.name }?.refused.first { $0.node == name }?
+      .reason
+    return ShapeError(
+      "quantize",
+      "batch norm '\(name)' could not be folded (\(reason ?? "graph:fold_batch_norm() was not tried")); put it right behind "
+        + "a convolution or linear layer that nothing else reads")
+  }
+
+  /// What may help a node of this kind, before what helps any.
+  private static func remedy(for op: any Op) -> String {
+    switch op {
+    case is LSTM:
+      "make the layer with batch_first, and let it start from zero states and nobody read the last ones; or "
+    case is GRU: "use an lstm, or "
+    case is Transpose:
+      "programs keep the batch first and channels last; make recurrent layers with batch_first, or "
+    default: ""
     }
   }
 

@@ -30,6 +30,7 @@ public struct StaticQuantization: Sendable {
     try checkSchemes()
     let work = graph.copy()
     try work.apply(.removeIdentities)
+    try work.recognizeSequences()
     try work.apply(.foldBatchNorm)
     try work.apply(.foldConstants)
     let names = work.order.filter { work.operation($0) != nil }.map { work[$0].name }

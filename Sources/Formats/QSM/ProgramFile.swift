@@ -168,7 +168,7 @@ public enum ProgramFile {
   private static let kinds: [any (ProgramStep & SendableMetatype).Type] = [
     IntegerQuantize.self, IntegerDequantize.self, IntegerFlatten.self, IntegerConv2d.self, IntegerLinear.self,
     IntegerAdd.self, IntegerMul.self, IntegerLookup.self, IntegerPool2d.self, IntegerSoftmax.self,
-    IntegerAttention.self, IntegerLayerNorm.self, IntegerConcat.self,
+    IntegerAttention.self, IntegerLayerNorm.self, IntegerConcat.self, IntegerLSTM.self, IntegerSelect.self,
     LowBitLinearStep.self, LowBitEmbeddingStep.self, FloatStep.self,
   ]
 

@@ -39,6 +39,17 @@ import Testing
     #expect(try ProgramFile.encode(after) == bytes)
   }
 
+  @Test func keepsRecurrentNetworks() throws {
+    var generator = Generator(seed: 1)
+    let x = try Tensor([4, 7, 6], (0..<168).map { _ in Float(generator.normal()) })
+    let graph = try Graph(capturing: SequenceNet(seed: 3, bidirectional: true), [x])
+    let before = try Program(compiling: StaticQuantization()(graph, calibration: [x]))
+    let bytes = try ProgramFile.encode(before)
+    let after = try ProgramFile.decode(bytes)
+    #expect(try before(x).array(Float.self) == after(x).array(Float.self))
+    #expect(try ProgramFile.encode(after) == bytes)
+  }
+
   @Test func keepsTransformersOfFewBits() throws {
     var generator = Generator(seed: 1)
     let x = try Tensor([4, 6, 16], (0..<384).map { _ in Float(generator.normal()) })

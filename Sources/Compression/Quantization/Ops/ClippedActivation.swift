@@ -60,7 +60,8 @@ public struct ClippedActivation: Op {
         qk_f32_clip_backward_bound(
           count, up.floats + first, x.floats + first, isSigned ? -bound : -.infinity, bound))
     }
-    return withExtendedLifetime((x, up)) { [dx, try? Tensor([1], [Float(total)])] }
+    let dBound = try Tensor([1], [Float(total)])
+    return withExtendedLifetime((x, up)) { [dx, dBound] }
   }
 
   /// The highest code, counted from the zero point.
