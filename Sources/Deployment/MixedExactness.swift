@@ -41,12 +41,15 @@ extension Program {
     _ = try runMixed(batch) { step, result in
       guard let (tensor, params) = expected[instructions[step].name] else {
         throw ShapeError(
-          "assert_exact", "the graph has no node '\(instructions[step].name)'; compile the program from this graph")
+          "assert_exact",
+          "the graph has no node '\(instructions[step].name)'; compile the program from this graph")
       }
       let wanted = result.dtype == .u8 && tensor.dtype == .f32 ? try params?.quantize(tensor) : tensor
       let (a, b) = (try wanted?.doubles() ?? [], try result.doubles())
       // NaN is one as good as another.
-      guard let place = zip(a, b).enumerated().first(where: { $1.0 != $1.1 && !($1.0.isNaN && $1.1.isNaN) })?.offset
+      guard
+        let place = zip(a, b).enumerated().first(where: { $1.0 != $1.1 && !($1.0.isNaN && $1.1.isNaN) })?
+          .offset
       else {
         try require(a.count == b.count, "assert_exact", "step '\(instructions[step].name)' has another size")
         count += b.count

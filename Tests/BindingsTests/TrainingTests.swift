@@ -112,10 +112,10 @@ import Testing
         print(table.concat(labels, " | "))
         return program
       end
-      check{calibration = data, leave = {"1"}}
-      check{calibration = data, layers = {["*"] = "float", ["3"] = {bits = 4}}, batch_size = 16}
+      check{calibration = data, leave = {"0"}}
+      check{calibration = data, layers = {["*"] = "float", ["2"] = {bits = 4}}, batch_size = 16}
       check{example = x, weights = {bits = 4, group = 16}, activations = {mode = "none"}}
-      local program = check{example = x, activations = {mode = "dynamic"}, leave = {"3"}}
+      local program = check{example = x, activations = {mode = "dynamic"}, leave = {"2"}}
       print(#program:profile(x, 0.01), program:bench({seconds = 0.01}).runs > 0)
       """)
     #expect(
@@ -157,11 +157,11 @@ import Testing
       """)
     #expect(
       output == """
-        3 true 1 true
+        3 true 0 true
         0.0
         2 2 2
         float true
-        false allot: the cheapest choices cost 2128.0 together, more than the budget of 10.0; raise it, or offer cheaper ones
+        false script:16: allot: the cheapest choices cost 2128.0 together, more than the budget of 10.0; raise it, or offer cheaper ones
         2 2.0 1.0
         true true
         """)

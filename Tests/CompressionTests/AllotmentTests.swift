@@ -59,7 +59,8 @@ import Testing
     let error = #expect(throws: ShapeError.self) { try Allotment(items, budget: 6) }
     #expect(
       error?.description
-        == "allot: the cheapest choices cost 7.0 together, more than the budget of 6.0; raise it, or offer cheaper ones")
+        == "allot: the cheapest choices cost 7.0 together, more than the budget of 6.0; raise it, or offer cheaper ones"
+    )
     let none = #expect(throws: ShapeError.self) { try Allotment([[]], budget: 6) }
     #expect(none?.description == "allot: item 1 has no choice of finite cost and loss")
     #expect(try Allotment([], budget: 0).picks.isEmpty)

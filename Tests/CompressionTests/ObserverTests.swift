@@ -45,6 +45,41 @@ import Testing
     #expect(observer.range == (0, 0))
   }
 
+  @Test func aMovingAverageMovesByItsShare() throws {
+    let observer = MovingAverageObserver(momentum: 0.25)
+    for (low, high) in [(-4, 8), (0, 4), (-8, 16)] as [(Float, Float)] {
+      try observer.observe(Tensor([2], [low, high]))
+    }
+    // -4, then -3, then -4.25; 8, then 7, then 9.25.
+    #expect(observer.range == (-4.25, 9.25))
+  }
+
+  @Test func valuesFarFromZeroKeepTheirRange() throws {
+    for kind in [ObserverKind.percentile(99.9), .entropy, .mse] {
+      let observer = kind.make()
+      for _ in 0..<3 { try observer.observe(Tensor([3], [Float(1000), 1000.001, 1000.002])) }
+      #expect(observer.range.max >= 999 && observer.range.max <= 1000.002, "\(kind)")
+    }
+  }
+
+  @Test(arguments: [Float.leastNonzeroMagnitude, 1e-30, 1e-3, 1, 1e30])
+  func rangesHaveTheSizeOfTheValues(size: Float) throws {
+    for kind in [ObserverKind.percentile(100), .entropy, .mse] {
+      let observer = kind.make()
+      try observer.observe(Tensor([3], [Float(0), 0, 0]))
+      try observer.observe(Tensor([3], [-size, 0, size / 2]))
+      #expect(observer.range.min >= -size && observer.range.max <= size, "\(kind)")
+    }
+  }
+
+  /// Half of the values 0 while nothing else was seen: they count.
+  @Test func zerosBeforeTheFirstOtherValueCount() throws {
+    let observer = PercentileObserver(60)
+    try observer.observe(Tensor([8], [Float](repeating: 0, count: 8)))
+    try observer.observe(Tensor([2], [Float(1), 2]))
+    #expect(observer.range.max < 0.01)
+  }
+
   @Test func refusesInfinity() throws {
     let error = #expect(throws: ShapeError.self) {
       try MinMaxObserver().observe(Tensor([2], [Float.infinity, .nan]))

@@ -125,7 +125,7 @@ import Testing
 
   @Test func layersMayHaveSchemesOfTheirOwn() throws {
     let training = QuantizationAwareTraining(
-      .lsq, weights: WeightScheme(.integer(bits: 4), .tensor), layers: ["*": WeightScheme(.binary)])
+      .lsq, weights: WeightScheme(.integer(bits: 4), .tensor), layers: ["*": .weights(WeightScheme(.binary))])
     let graph = try training(Graph(capturing: ConvNet(seed: 1), [images(2, seed: 1)]))
     _ = try train(graph, steps: 1)
     let int8 = try #require(try StaticQuantization()(trained: graph))
@@ -182,7 +182,9 @@ import Testing
       QuantizationAwareTraining(.lsq, activations: ActivationScheme(powerOfTwo: true)),
       "for powers of two use method 'minmax'"
     ),
-    (QuantizationAwareTraining(layers: ["nowhere": WeightScheme()]), "no layer is called 'nowhere'"),
+    (
+      QuantizationAwareTraining(layers: ["nowhere": .weights(WeightScheme())]), "no layer is called 'nowhere'"
+    ),
   ])
   func refusesWhatHasNoMeaning(training: QuantizationAwareTraining, message: String) throws {
     let graph = try Graph(capturing: ConvNet(seed: 1), [images(2, seed: 1)])

@@ -14,7 +14,8 @@ import Testing
   @Test func fewerBitsHarmMoreAndTakeLess() throws {
     let graph = try Graph(capturing: ConvNet(seed: 3), [images(2, seed: 1)])
     let schemes = [8, 4, 2].map { WeightScheme(.integer(bits: $0)) }
-    let found = try Sensitivity(graph, schemes: schemes, batches: [[images(16, seed: 2)], [images(9, seed: 3)]])
+    let found = try Sensitivity(
+      graph, schemes: schemes, batches: [[images(16, seed: 2)], [images(9, seed: 3)]])
     #expect(found.layers.map(\.name) == ["conv2d", "conv2d_2", "linear"])
     #expect(found.layers.map(\.floatBytes) == [8 * 18 * 4, 64 * 4, 5 * 72 * 4])
     #expect(found.rows.count == 9)

@@ -186,8 +186,11 @@ import Testing
     let x = try images(4, seed: 1)
     x.floats[5] = .infinity
     let error = #expect(throws: ShapeError.self) { try StaticQuantization()(graph, calibration: [x]) }
-    #expect(error?.description.hasPrefix("quantize: node 'input': an activation [4, 2, 8, 8] holds 0 NaN and 1 inf") == true)
-    #expect(error?.description.contains("check the model in fp32 and the range of the calibration data") == true)
+    #expect(
+      error?.description.hasPrefix("quantize: node 'input': an activation [4, 2, 8, 8] holds 0 NaN and 1 inf")
+        == true)
+    #expect(
+      error?.description.contains("check the model in fp32 and the range of the calibration data") == true)
   }
 
   @Test func refusesAnEmptyCalibration() throws {

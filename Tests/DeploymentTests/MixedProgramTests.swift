@@ -122,8 +122,10 @@ import Testing
   @Test func areExactOnEveryInstructionSet() throws {
     let float = try Graph(capturing: EncoderNet(seed: 3), [normal([2, 6, 16], seed: 1)])
     for graph in [
-      try WeightQuantization(weights: WeightScheme(.integer(bits: 4), .group(16)), activations: .dynamic)(float),
-      try StaticQuantization(layers: ["attention": .float])(float, calibration: [normal([64, 6, 16], seed: 2)]),
+      try WeightQuantization(weights: WeightScheme(.integer(bits: 4), .group(16)), activations: .dynamic)(
+        float),
+      try StaticQuantization(layers: ["attention": .float])(
+        float, calibration: [normal([64, 6, 16], seed: 2)]),
     ] {
       let program = try Program(compiling: graph)
       var batches = [try normal([5, 6, 16], seed: 4)].makeIterator()

@@ -97,7 +97,10 @@ import Testing
       $0.hasSuffix(".lua")
     }
     #expect(
-      files.sorted() == ["binary_mlp.lua", "lenet5_qat.lua", "minilm.lua", "mnist.lua", "quickstart.lua"])
+      files.sorted() == [
+        "binary_mlp.lua", "lenet5_qat.lua", "minilm.lua", "minilm_int4.lua", "mlperf_tiny.lua", "mnist.lua",
+        "quickstart.lua",
+      ])
     let classics = try FileManager.default.contentsOfDirectory(atPath: examples.path + "/classics")
     #expect(
       classics.sorted() == [

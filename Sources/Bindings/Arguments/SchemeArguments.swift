@@ -107,3 +107,27 @@ private struct SchemeFields {
     }
   }
 }
+
+/// What a recipe says of a layer that is not quantized.
+enum FloatWord: String, CaseIterable, LuaEnum { case float }
+
+/// What a recipe says of some layers, by name.
+typealias LayersArgument = [String: OneOf<FloatWord, WeightScheme>]
+
+extension Optional where Wrapped == LayersArgument {
+  var rules: LayerRules {
+    LayerRules(
+      (self ?? [:]).mapValues { choice in
+        switch choice {
+        case .first: .float
+        case .second(let scheme): .weights(scheme)
+        }
+      })
+  }
+}
+
+extension Param where Value == LayersArgument? {
+  static var layers: Param {
+    .option("layers", LayersArgument?.self, "weights of some layers, or \"float\", by name")
+  }
+}

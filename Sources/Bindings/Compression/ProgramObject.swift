@@ -36,11 +36,13 @@ extension Program: LuaObject {
       methods: [
         Function(
           "__call", "Runs a batch; gives the results in their order.", .receiver(Program.self),
-          .rest("inputs", Tensor.self, "f32 [N, ...], or as many as the graph has"), returns: "tensor, tensor?"
+          .rest("inputs", Tensor.self, "f32 [N, ...], or as many as the graph has"),
+          returns: "tensor, tensor?"
         ) { p, inputs in try LuaResults(p(inputs)) },
         Function(
           "run", "Runs a batch: what calling the program does.", .receiver(Program.self),
-          .rest("inputs", Tensor.self, "f32 [N, ...], or as many as the graph has"), returns: "tensor, tensor?"
+          .rest("inputs", Tensor.self, "f32 [N, ...], or as many as the graph has"),
+          returns: "tensor, tensor?"
         ) { p, inputs in try LuaResults(p(inputs)) },
         Function("eval", "Does nothing: a program has one mode. Returns it.", .receiver(Program.self)) { p in
           p

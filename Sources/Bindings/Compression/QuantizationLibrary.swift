@@ -5,12 +5,16 @@ import Tensors
 
 /// The observers by the names recipes know.
 enum ObserverName: String, CaseIterable, LuaEnum {
-  case minmax, percentile
+  case minmax, percentile, entropy, mse
+  case movingAverage = "moving_average"
 
-  func kind(percentile: Double) -> ObserverKind {
+  func kind(percentile: Double, momentum: Double) -> ObserverKind {
     switch self {
     case .minmax: .minmax
+    case .movingAverage: .movingAverage(momentum)
     case .percentile: .percentile(percentile)
+    case .entropy: .entropy
+    case .mse: .mse
     }
   }
 }
@@ -22,7 +26,8 @@ enum QuantizationLibrary {
   static var library: Library {
     Library(
       "qs.quantization", "The pieces under qs.quantize.",
-      [staticQuantization, weightQuantization, aware, trained] + MixedPrecisionFunctions.all + numbers)
+      [staticQuantization, weightQuantization, aware, trained] + MixedPrecisionFunctions.all + numbers
+        + PostTrainingLibrary.functions)
   }
 
   private static var staticQuantization: Function {
@@ -30,26 +35,20 @@ enum QuantizationLibrary {
       "static", "Post-training static quantization: batch norm folded, ranges observed on calibration data.",
       .required("graph", Graph.self, "from qs.capture; it is not changed"),
       .required(
-        "calibration", OneOf<DatasetObject, [[Tensor]]>.self,
+        "calibration", CalibrationArgument.self,
         "a few hundred samples like those to come, or a list of batches, each a list of inputs"),
       .option("batch_size", default: 64, "samples run together", .positive),
       .weights, .activations, .layers,
       .option("unsupported", default: Unsupported.refuse, "nodes that have no integer form"),
       .option("observer", default: ObserverName.minmax, "how the range of activations is chosen"),
-      .option("percentile", default: 99.99, "of the percentile observer", .percentile)
-    ) { graph, calibration, size, weights, activations, layers, unsupported, observer, percentile in
+      .option("percentile", default: 99.99, "of the percentile observer", .percentile),
+      .option("momentum", default: 0.1, "of the moving average: the share of a new batch", .share)
+    ) { graph, calibration, size, weights, activations, layers, unsupported, observer, percentile, momentum in
       let quantize = StaticQuantization(
-        observer: observer.kind(percentile: percentile), weights: weights ?? WeightScheme(),
-        activations: activations ?? ActivationScheme(),
-        layers: rules(layers), unsupported: unsupported)
-      switch calibration {
-      case .first(let dataset):
-        let batches = try Batches(dataset.data, size: size)
-        return try quantize(graph) { try batches.next().map { [$0.inputs] } }
-      case .second(let list):
-        var batches = list.makeIterator()
-        return try quantize(graph) { batches.next() }
-      }
+        observer: observer.kind(percentile: percentile, momentum: momentum),
+        weights: weights ?? WeightScheme(),
+        activations: activations ?? ActivationScheme(), layers: layers.rules, unsupported: unsupported)
+      return try quantize(graph, calibration: try calibration.batches(of: size).pass())
     }
   }
 
@@ -62,19 +61,9 @@ enum QuantizationLibrary {
       .weights, .option("dynamic", default: false, "whether activations get 8 bits"), .layers
     ) { graph, weights, dynamic, layers in
       try WeightQuantization(
-        weights: weights ?? WeightScheme(), activations: dynamic ? .dynamic : .float, layers: rules(layers))(
+        weights: weights ?? WeightScheme(), activations: dynamic ? .dynamic : .float, layers: layers.rules)(
           graph)
     }
-  }
-
-  private static func rules(_ layers: [String: OneOf<FloatWord, WeightScheme>]?) -> LayerRules {
-    LayerRules(
-      (layers ?? [:]).mapValues { choice in
-        switch choice {
-        case .first: .float
-        case .second(let scheme): .weights(scheme)
-        }
-      })
   }
 
   private static var aware: Function {
@@ -123,9 +112,10 @@ enum QuantizationLibrary {
         "observe", "The range that an observer chooses for values: lowest and highest.",
         .required("values", Tensor.self, "f32"), .option("observer", default: ObserverName.minmax, "which"),
         .option("percentile", default: 99.99, "of the percentile observer", .percentile),
+        .option("momentum", default: 0.1, "of the moving average: the share of a new batch", .share),
         returns: "number, number"
-      ) { values, observer, percentile in
-        let observer = observer.kind(percentile: percentile).make()
+      ) { values, observer, percentile, momentum in
+        let observer = observer.kind(percentile: percentile, momentum: momentum).make()
         try observer.observe(values.cast(to: .f32))
         return LuaResults(observer.range.min, observer.range.max)
       },
@@ -135,18 +125,10 @@ enum QuantizationLibrary {
 
 extension Unsupported: LuaEnum {}
 
-/// What a recipe says of a layer that is not quantized.
-enum FloatWord: String, CaseIterable, LuaEnum { case float }
-
-extension Param where Value == [String: OneOf<FloatWord, WeightScheme>]? {
-  fileprivate static var layers: Param {
-    .option("layers", [String: OneOf<FloatWord, WeightScheme>]?.self, "weights of some layers, or \"float\", by name")
-  }
-}
-
 extension Param where Value == WeightScheme? {
   fileprivate static var weights: Param {
-    .option("weights", WeightScheme?.self, "how they are rounded; 8 bits for each output channel, if left out")
+    .option(
+      "weights", WeightScheme?.self, "how they are rounded; 8 bits for each output channel, if left out")
   }
 }
 
@@ -157,5 +139,6 @@ extension Param where Value == ActivationScheme? {
 }
 
 extension Rule where Value == Double {
+  fileprivate static var share: Rule { Rule("be above 0 and at most 1") { $0 > 0 && $0 <= 1 } }
   fileprivate static var percentile: Rule { Rule("be above 50 and at most 100") { $0 > 50 && $0 <= 100 } }
 }

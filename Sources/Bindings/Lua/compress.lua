@@ -1,6 +1,7 @@
 -- qs.prune and qs.quantize: the one-call forms over the pieces in qs.pruning and qs.quantization.
 local qs = require "qscript"
 local declare = require "declare"
+local post = require "qscript.post_training"
 
 declare{
   "qs.prune",
@@ -36,8 +37,19 @@ local function only(given, known, where, caller)
   end
 end
 
-local weight_keys = { bits = true, levels = true, granularity = true, group = true, symmetric = true, power_of_two = true }
-local activation_keys = { mode = true, bits = true, power_of_two = true, observer = true, percentile = true }
+local scheme_keys = { bits = true, levels = true, granularity = true, group = true, symmetric = true, power_of_two = true }
+local weight_keys = { observer = true }
+for key in pairs(scheme_keys) do weight_keys[key] = true end
+local activation_keys = { mode = true, bits = true, power_of_two = true, observer = true, percentile = true, momentum = true }
+
+-- The table without how its scales are chosen.
+local function scheme(weights)
+  local result = {}
+  for key, value in pairs(weights) do
+    if key ~= "observer" then result[key] = value end
+  end
+  return result
+end
 
 -- The options of qs.quantize as the pieces take them.
 local function checked(o)
@@ -46,7 +58,7 @@ local function checked(o)
   only(activations, activation_keys, "activations")
   for name, choice in pairs(o.layers) do
     if type(choice) == "table" then
-      only(choice, weight_keys, "layers[\"" .. name .. "\"]")
+      only(choice, scheme_keys, "layers[\"" .. name .. "\"]")
     elseif choice ~= "float" then
       error(string.format("quantize: layers[\"%s\"] must be a table like weights, or \"float\"", name), 0)
     end
@@ -71,11 +83,20 @@ local function captured(model, o)
   return qs.capture(model, table.unpack(example))
 end
 
+-- What post.apply makes of a graph before its weights become integers, and the float graph that this stands for.
+local function prepared(graph, o, layers)
+  return post.apply(graph, {
+    method = o.method, method_options = o.method_options, equalize = o.equalize, bias_correction = o.bias_correction,
+    calibration = o.calibration, batch_size = o.batch_size, weights = scheme(o.weights), layers = layers,
+    observer = o.weights.observer,
+  })
+end
+
 local function quantized(model, o)
   local layers, mode = checked(o)
   if mode == "none" or mode == "dynamic" then
-    return qs.quantization.low_bit(captured(model, o), {
-      weights = o.weights, dynamic = mode == "dynamic", layers = layers,
+    return qs.quantization.low_bit((prepared(captured(model, o), o, layers)), {
+      weights = scheme(o.weights), dynamic = mode == "dynamic", layers = layers,
     })
   elseif mode ~= "static" then
     error(string.format("quantize: activations.mode must be \"static\", \"dynamic\" or \"none\" (got %q)", mode), 0)
@@ -98,12 +119,15 @@ local function quantized(model, o)
       layers[name] = layers[name] or choice
     end
   end
-  return qs.quantization.static(graph, o.calibration, {
-    batch_size = o.batch_size, weights = o.weights, layers = layers, unsupported = o.unsupported,
+  local rounded, float = prepared(graph, o, layers)
+  local result = qs.quantization.static(rounded, o.calibration, {
+    batch_size = o.batch_size, weights = scheme(o.weights), layers = layers, unsupported = o.unsupported,
     activations = { bits = activations.bits, power_of_two = activations.power_of_two },
     observer = activations.observer or (activations.percentile and "percentile"),
-    percentile = activations.percentile,
+    percentile = activations.percentile, momentum = activations.momentum,
   })
+  post.keep_report(graph, float, result, o)
+  return result
 end
 
 declare{
@@ -115,13 +139,18 @@ declare{
   options = {
     { "calibration", "dataset|table", "a few hundred samples of the training data, or a list of batches, each a list of inputs; a graph from qs.qat needs none" },
     { "batch_size", "integer", "samples run together", default = 64 },
-    { "weights", "table", "{bits = 2 to 8, levels = \"integer\", \"ternary\" or \"binary\", granularity = \"channel\", \"tensor\" or \"group\", group = 16 to 128, symmetric = true, power_of_two = false}", default = {} },
-    { "activations", "table", "{mode = \"static\", \"dynamic\" or \"none\", bits = 2 to 8, power_of_two = false, observer = \"minmax\" or \"percentile\", percentile = 99.99}", default = {} },
+    { "weights", "table", "{bits = 2 to 8, levels = \"integer\", \"ternary\" or \"binary\", granularity = \"channel\", \"tensor\" or \"group\", group = 16 to 128, symmetric = true, power_of_two = false, observer = \"minmax\" or \"mse\"}", default = {} },
+    { "activations", "table", "{mode = \"static\", \"dynamic\" or \"none\", bits = 2 to 8, power_of_two = false, observer = \"minmax\", \"moving_average\", \"percentile\", \"entropy\" or \"mse\", percentile = 99.99, momentum = 0.1}", default = {} },
     { "layers", "table", "weights of some layers, or \"float\", by the name of a node or of a module above it, * for any characters", default = {} },
     { "leave", "table", "names of layers to leave in float", default = {} },
     { "budget", "table", "weights of each layer by the options of qs.quantization.mixed, such as {bytes = 20000}" },
     { "unsupported", "\"refuse\"|\"float\"", "nodes that have no integer form", default = "refuse" },
     { "example", "tensor|table", "inputs to capture the model with, where there is no calibration data" },
+    { "method", "string", "how weights are rounded: round, gptq, adaround, awq, hqq or smoothquant", default = "round" },
+    { "method_options", "table", "options of qs.quantization.gptq and so on, such as {damping = 0.05}" },
+    { "equalize", "boolean", "make the ranges of neighbouring layers' channels alike first", default = false },
+    { "bias_correction", "\"analytic\"|\"empirical\"", "take the mean error of rounded weights out of the biases" },
+    { "report", "boolean", "print what this did to each layer; qs.quantization.report(q) has it, too", default = false },
   },
   returns = "graph",
   quantized,

@@ -75,7 +75,8 @@ public final class IntegerLSTM: IntegerStep {
         rows: count, x + position * inputs, steps * inputs, inputWeights.output, sums, 4 * hidden)
       try packedHidden.multiply(rows: count, codes, hidden, hiddenWeights.output, recurrent, 4 * hidden)
       qk_f32_axpy(4 * row, 1, recurrent, sums)
-      qk_f32_lstm_step(count, hidden, sums, cell, cell, recurrent, state)  // tanh(c) goes where it is not in the way
+      // tanh(c) goes where the recurrent sums were.
+      qk_f32_lstm_step(count, hidden, sums, cell, cell, recurrent, state)
       try checkStatus(qk_quantize_u8(qk_isa_active(), layout, state, &scale, &zeroPoint, codes), Self.kind)
       result.clamp(row, codes)
       for sample in 0..<count {

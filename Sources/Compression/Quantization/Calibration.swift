@@ -45,7 +45,7 @@ struct Calibration {
     _ batches: () throws -> [Tensor]?
   ) throws {
     let observers = Dictionary(
-      uniqueKeysWithValues: sites.valuesOnGrids(of: graph).map { ($0, kind.make()) })
+      uniqueKeysWithValues: sites.valuesOnGrids(of: graph).map { ($0, kind.make(levels: 1 << scheme.bits)) })
     var inside = InnerValues(sites, graph, kind)
     try Self.run(graph, batches) { id, value in
       do {

@@ -32,7 +32,8 @@ struct Site {
         throw ShapeError(
           "quantize",
           "node '\(graph[id].name)' (\(op.name)) \(refusal); \(remedy(for: op))leave it in f32 with unsupported = "
-            + "\"float\" or layers = {[\"\(graph[id].name)\"] = \"float\"}, or keep it out of the model you quantize")
+            + "\"float\" or layers = {[\"\(graph[id].name)\"] = \"float\"}, or keep it out of the model you quantize"
+        )
       }
       // What only moves numbers about moves floats as well.
       let moves = (op as? any Quantizable).map { !$0.definesRange } ?? false

@@ -78,7 +78,7 @@ extension WeightQuantizer {
   ) throws -> WeightQuantizer {
     if let known = weight.constraint(WeightQuantizer.self), known.isOf(scheme), try known.holds(weight.value)
     {
-      return known
+      return try known.fitting(bias, inputScale: inputScale)
     }
     do {
       if scheme.levels == .binary, let mask = weight.constraint(Mask.self), mask.sparsity > 0 {

@@ -27,7 +27,8 @@ public struct Allotment {
     let least = search.cheapest.last ?? 0
     try require(
       least <= budget, "allot",
-      "the cheapest choices cost \(least) together, more than the budget of \(budget); raise it, or offer cheaper ones")
+      "the cheapest choices cost \(least) together, more than the budget of \(budget); raise it, or offer cheaper ones"
+    )
     picks = search.solve(budget)
     cost = zip(items, picks).reduce(0) { $0 + $1.0[$1.1].cost }
     loss = zip(items, picks).reduce(0) { $0 + $1.0[$1.1].loss }
@@ -117,7 +118,8 @@ private struct Search {
       for (i, front) in fronts.enumerated() {
         for step in front.indices where step > at[i] {
           let (more, saved) = (
-            front[step].choice.cost - front[at[i]].choice.cost, front[at[i]].choice.loss - front[step].choice.loss
+            front[step].choice.cost - front[at[i]].choice.cost,
+            front[at[i]].choice.loss - front[step].choice.loss
           )
           if cost + more <= budget, saved / more > best?.rate ?? 0 { best = (i, step, saved / more) }
         }
@@ -157,7 +159,9 @@ private struct Bound {
     for choice in front {
       while hull.count > 1 {
         let (a, b) = (hull[hull.count - 2], hull[hull.count - 1])
-        guard (a.loss - b.loss) * (choice.cost - a.cost) <= (a.loss - choice.loss) * (b.cost - a.cost) else { break }
+        guard (a.loss - b.loss) * (choice.cost - a.cost) <= (a.loss - choice.loss) * (b.cost - a.cost) else {
+          break
+        }
         hull.removeLast()
       }
       hull.append(choice)

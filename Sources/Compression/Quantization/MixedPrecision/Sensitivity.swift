@@ -44,7 +44,8 @@ public struct Sensitivity: Sendable {
   }
 
   private static func weight(of id: Graph.ID, _ graph: Graph) -> Parameter? {
-    guard let (op, reads) = graph.operation(id), op is Conv2d || op is Linear, let leaf = graph.leaf(reads[1]),
+    guard let (op, reads) = graph.operation(id), op is Conv2d || op is Linear,
+      let leaf = graph.leaf(reads[1]),
       leaf.value.dtype == .f32
     else { return nil }
     return leaf
@@ -74,7 +75,8 @@ public struct Sensitivity: Sendable {
     let scaleBytes = scheme.hasGroups ? 2 : 4
     return Row(
       layer: graph[id].name, scheme: place,
-      bytes: (leaf.value.count * scheme.bits + 7) / 8 + grid.scales.count * scaleBytes + grid.zeroPoints.count,
+      bytes: (leaf.value.count * scheme.bits + 7) / 8 + grid.scales.count * scaleBytes
+        + grid.zeroPoints.count,
       sqnr: 10 * Libm.log(max(power, 1e-300) / max(noise, 1e-300)) / Libm.log(10),
       divergence: divergence(before, after, classes: classes), weightNoise: weightNoise)
   }

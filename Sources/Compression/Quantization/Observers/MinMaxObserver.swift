@@ -9,17 +9,17 @@ public final class MinMaxObserver: Observer {
   public init() {}
 
   public func observe(_ values: Tensor) throws {
-    let found = try extremes(of: values)
-    guard values.count > 0 else { return }
+    guard let found = try extremes(of: values) else { return }
     range = seen ? (min(range.min, found.min), max(range.max, found.max)) : found
     seen = true
   }
 }
 
-/// The extremes of `values`; refuses NaN and infinity, with the number of each.
-func extremes(of values: Tensor) throws -> (min: Float, max: Float) {
+/// The extremes of `values`, nil where there are none; refuses NaN and infinity, with the number of each.
+func extremes(of values: Tensor) throws -> (min: Float, max: Float)? {
   let dense = try values.dense()
-  let found = qk_minmax_f32(qk_isa_active(), dense.count, dense.floats)
+  guard dense.count > 0 else { return nil }
+  let found = withExtendedLifetime(dense) { qk_minmax_f32(qk_isa_active(), dense.count, dense.floats) }
   try require(
     found.nan_count == 0 && found.inf_count == 0, "calibration",
     "an activation \(values.shape) holds \(found.nan_count) NaN and \(found.inf_count) infinite values; "

@@ -10,7 +10,8 @@ import Tensors
 /// sum of dy where it clips (less that where -bound does), and 2 `penalty` bound, the slope of the paper's regulariser
 /// `penalty * bound^2`, which is so part of the op and of no loss.
 ///
-/// A bound of 0 means that nothing was seen yet: the first batch in training sets it to the largest magnitude.
+/// A bound of 0 means that nothing was seen yet: the first batch in training sets it to the largest magnitude, or where
+/// the steps would be wider than those LSQ begins with (2 bits up to an outlier round nearly everything to 0) to these.
 public struct ClippedActivation: Op {
   public static let name = "clipped_activation"
   /// 2 to 8.
@@ -41,7 +42,7 @@ public struct ClippedActivation: Op {
     let (x, bound) = (try t[0].dense(), t[1])
     if isTraining && !Tape.isRecomputing && bound.floats[0] == 0 && x.count > 0 {
       let seen = qk_minmax_f32(qk_isa_active(), x.count, x.floats)
-      bound.floats[0] = max(isSigned ? -seen.min : 0, seen.max, .leastNormalMagnitude)
+      bound.floats[0] = max(min(max(isSigned ? -seen.min : 0, seen.max), usual(x)), .leastNormalMagnitude)
     }
     let y = try Tensor(undefined: x.shape, .f32, format: x.format)
     qk_f32_fake_quantize(x.count, x.floats, scale(bound), -Float(zero), Float(most), y.floats)
@@ -62,6 +63,16 @@ public struct ClippedActivation: Op {
     }
     let dBound = try Tensor([1], [Float(total)])
     return withExtendedLifetime((x, up)) { [dx, dBound] }
+  }
+
+  /// The bound with the step that LSQ begins with.
+  private func usual(_ x: Tensor) -> Float {
+    var total = 0.0
+    forEachBlock(x.count) { first, count in
+      var above: Float = 0
+      total += Double(qk_f32_sum_magnitudes(count, x.floats + first, -1, &above))
+    }
+    return Float(2 * total / Double(x.count) * Double(most).squareRoot())
   }
 
   /// The highest code, counted from the zero point.

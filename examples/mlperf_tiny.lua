@@ -1,0 +1,165 @@
+-- Post-training quantization of MLPerf Tiny's own trained models, by several schemes, beside the reference int8 files.
+--
+--     scripts/qscript examples/mlperf_tiny.lua --data DIR [--cifar FILE] [--task kws|resnet8|anomaly] [--report]
+--
+-- --data: the folder with keyword_spotting/, image_classification/ and anomaly_detection/ (mlcommons/tiny). --cifar: the
+-- exact images, data_batch_1 of CIFAR-10, gzipped or not. --report prints what each scheme does to each layer.
+local qs = require "qscript"
+
+local options = {}
+do
+  local i = 1
+  while arg[i] do
+    local name = arg[i]:match("^%-%-(%a+)$")
+    if name == "report" then
+      options.report, i = true, i + 1
+    elseif (name == "data" or name == "cifar" or name == "task") and arg[i + 1] then
+      options[name], i = arg[i + 1], i + 2
+    else
+      io.stderr:write("mlperf_tiny.lua: options are --data DIR, --cifar FILE, --task NAME and --report (got ", arg[i], ")\n")
+      os.exit(2)
+    end
+  end
+end
+if not options.data then
+  io.stderr:write("mlperf_tiny.lua: --data is missing: the folder with MLPerf Tiny's models\n")
+  os.exit(2)
+end
+
+local function channel(more) return { weights = { granularity = "channel" }, more = more } end
+local function tensor(more) return { weights = { granularity = "tensor" }, more = more } end
+
+-- A name and the options of qs.quantize.
+local schemes = {
+  { "channel, min-max", channel{} },
+  { "channel, moving average", channel{ observer = "moving_average" } },
+  { "channel, 99.99 percentile", channel{ observer = "percentile", percentile = 99.99 } },
+  { "channel, entropy", channel{ observer = "entropy" } },
+  { "channel, mse", channel{ observer = "mse" } },
+  { "channel, mse, adaround", channel{ observer = "mse", method = "adaround" } },
+  { "channel, mse, gptq", channel{ observer = "mse", method = "gptq" } },
+  { "channel, mse, bias corrected", channel{ observer = "mse", bias_correction = "empirical" } },
+  { "tensor, min-max", tensor{} },
+  { "tensor, mse", tensor{ observer = "mse" } },
+  { "tensor, mse, equalized", tensor{ observer = "mse", equalize = true } },
+  { "tensor, mse, gptq", tensor{ observer = "mse", method = "gptq" } },
+  { "tensor, equalized, gptq", tensor{ equalize = true, method = "gptq" } },
+  { "int4, mse", { weights = { bits = 4, observer = "mse" }, more = { observer = "mse" } } },
+  { "int4, mse, gptq", { weights = { bits = 4, observer = "mse" }, more = { observer = "mse", method = "gptq" } } },
+  { "int4, mse, adaround", { weights = { bits = 4, observer = "mse" }, more = { observer = "mse", method = "adaround" } } },
+}
+
+local function quantize(model, calibration, scheme)
+  local more = scheme.more
+  return qs.quantize(model, {
+    calibration = calibration, weights = scheme.weights,
+    activations = { observer = more.observer, percentile = more.percentile },
+    method = more.method, equalize = more.equalize, bias_correction = more.bias_correction, report = options.report,
+  })
+end
+
+-- Every scheme with the number that `score` gives it and the seconds it took.
+local function compare(title, model, calibration, score)
+  print("\n" .. title)
+  for _, scheme in ipairs(schemes) do
+    local started = qs.clock()
+    local int8 = quantize(model, calibration, scheme[2])
+    local seconds = qs.clock() - started
+    print(("  %-32s %s  %6.1f s"):format(scheme[1], score(int8), seconds))
+  end
+end
+
+local tasks = {}
+
+function tasks.kws()
+  local folder = options.data .. "/keyword_spotting/"
+  local bytes = qs.npy.load(folder .. "kws01_inputs.npy")
+  local inputs = ((bytes:float() - 83) * 0.5847029089927673):reshape(-1, 1, 49, 10)
+  local data = qs.data.tensors(inputs, qs.npy.load(folder .. "kws01_labels.npy"):to("i64"))
+  local calibration, test = data:split(200)
+  local model = qs.onnx.load(folder .. "dscnn_float.onnx")
+  local function accuracy(m) return ("%.2f %%"):format(100 * qs.evaluate(m, test).accuracy) end
+  print("\nKeyword spotting, 800 inputs: float " .. accuracy(model) .. ", reference int8 "
+    .. accuracy(qs.tflite.load(folder .. "dscnn_int8.tflite")))
+  compare("200 inputs to calibrate", model, calibration, accuracy)
+end
+
+function tasks.resnet8()
+  if not options.cifar then return print("\nResNet-8 needs --cifar FILE: left out") end
+  local folder = options.data .. "/image_classification/"
+  local data = qs.data.cifar10(options.cifar):normalized{} -- bytes, as numbers
+  local calibration, test = data:take(256), data:skip(1000):take(3000)
+  local model = qs.tflite.load(folder .. "resnet8_float.tflite")
+  local function accuracy(m) return ("%.2f %%"):format(100 * qs.evaluate(m, test).accuracy) end
+  print("\nResNet-8, 3,000 images: float " .. accuracy(model) .. ", reference int8 "
+    .. accuracy(qs.tflite.load(folder .. "resnet8_int8.tflite")))
+  compare("256 images to calibrate", model, calibration, accuracy)
+end
+
+-- The recordings of the anomaly detection task cannot be had. These are made to match the range that the reference int8
+-- file was calibrated on, -84.9 to 14.9: five frames of 128 mel bins with a smooth spectrum that moves a little from
+-- frame to frame, and noise. Half of them get a tone or a click, as a machine that is about to break.
+local function recordings(count, windows, seed)
+  qs.seed(seed)
+  local parts = {}
+  for i = 1, count do
+    local draws = (qs.randn(12)):totable()
+    local place, width, height = 10 + i * 37 % 110, 1.5 + i % 3, i % 2 == 0 and 4 + i % 9 or 0
+    local spectrum = {}
+    for bin = 1, 128 do
+      local share = (bin - 1) / 128
+      local level = -22 - 25 * share + 6 * draws[1] + height * math.exp(-((bin - place) / width) ^ 2 / 2)
+      for harmonic = 1, 4 do
+        level = level + 5 * draws[harmonic + 1] / harmonic * math.cos(2 * math.pi * harmonic * share + 6 * draws[harmonic + 5])
+      end
+      spectrum[bin] = level
+    end
+    local x = qs.tensor(spectrum):reshape(1, 1, 128) + qs.randn(windows, 5, 1) * 2 + qs.randn(windows, 5, 128) * 4
+    parts[i] = x:clamp(-84.9, 14.9):reshape(windows, 640)
+  end
+  return qs.cat(parts)
+end
+
+-- The anomaly score of each recording: the mean squared error over its windows.
+local function scores(model, x, windows)
+  local list = qs.no_grad(function()
+    local parts = {}
+    for i = 0, x.shape[1] // windows - 1 do
+      local part = x:narrow(1, 1 + i * windows, windows)
+      parts[#parts + 1] = (model(part) - part):square():mean():item()
+    end
+    return parts
+  end)
+  return list
+end
+
+local function ranks(values)
+  local order, rank = {}, {}
+  for i = 1, #values do order[i] = i end
+  table.sort(order, function(a, b) return values[a] ~= values[b] and values[a] < values[b] or values[a] == values[b] and a < b end)
+  for place, i in ipairs(order) do rank[i] = place end
+  return rank
+end
+
+-- Spearman's rank correlation.
+local function correlation(a, b)
+  local ra, rb, sum = ranks(a), ranks(b), 0
+  for i = 1, #ra do sum = sum + (ra[i] - rb[i]) ^ 2 end
+  return 1 - 6 * sum / (#ra * (#ra * #ra - 1))
+end
+
+function tasks.anomaly()
+  local folder, windows = options.data .. "/anomaly_detection/", 20
+  local train, test = recordings(64, windows, 1), recordings(400, windows, 2)
+  local calibration = qs.data.tensors(train, qs.zeros(train.shape[1], { dtype = "i64" }))
+  local model = qs.onnx.load(folder .. "ad01_fp32.onnx")
+  local float = scores(model, test, windows)
+  local function rank(m) return ("%.5f"):format(correlation(float, scores(m, test, windows))) end
+  print("\nAnomaly detection, rank correlation of the score with the float one, 400 made-up recordings: reference int8 "
+    .. rank(qs.tflite.load(folder .. "ad01_int8.tflite")))
+  compare("64 others to calibrate", model, calibration, rank)
+end
+
+for _, name in ipairs{ "kws", "resnet8", "anomaly" } do
+  if not options.task or options.task == name then tasks[name]() end
+end
