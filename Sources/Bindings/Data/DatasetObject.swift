@@ -41,6 +41,10 @@ final class DatasetObject: LuaObject {
         return LuaResults(DatasetObject(first), DatasetObject(others))
       },
       Function(
+        "join", "These examples and then the other's, copied.", .receiver(DatasetObject.self),
+        .required("other", DatasetObject.self, "of the same shape and type, normalized alike")
+      ) { d, other in DatasetObject(try d.data.joined(with: other.data)) },
+      Function(
         "normalized", "With inputs (x / scale - mean) / std, as f32.", .receiver(DatasetObject.self),
         .option("scale", default: 1.0, "255 for bytes"),
         .option(

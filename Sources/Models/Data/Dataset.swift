@@ -77,6 +77,24 @@ public struct Dataset {
     return try with(stored.rows(indices), targets.rows(indices))
   }
 
+  /// These examples and then those of `other`, copied. Both must be of one shape and type, normalized alike.
+  public func joined(with other: Dataset) throws -> Dataset {
+    try require(
+      exampleShape == other.exampleShape && stored.dtype == other.stored.dtype, "join",
+      "examples are \(exampleShape) \(stored.dtype) here and \(other.exampleShape) \(other.stored.dtype) there"
+    )
+    try require(
+      normalization == other.normalization, "join",
+      "the two are normalized in different ways; join them first, then normalize")
+    if let mine = classNames, let theirs = other.classNames {
+      try require(mine == theirs, "join", "the classes are called \(mine) here and \(theirs) there")
+    }
+    let join = Concat(axis: 0)
+    return try Dataset(
+      inputs: join.apply([stored, other.stored]), targets: join.apply([targets, other.targets]),
+      classNames: classNames ?? other.classNames, normalization: normalization)
+  }
+
   private func amount(_ n: Int, _ function: String) throws -> Int {
     try require(n >= 0, function, "argument 'n' cannot be negative (got \(n))")
     return n
@@ -129,7 +147,7 @@ public struct Dataset {
 }
 
 /// `x factor + shift` as fp32, with one pair for all elements or one for each channel.
-public struct Normalization: Sendable {
+public struct Normalization: Hashable, Sendable {
   public let factors, shifts: [Float]
 }
 

@@ -23,6 +23,16 @@ private func examples(_ count: Int) throws -> Dataset {
     #expect(data.classCount == 3)
   }
 
+  @Test func joins() throws {
+    let both = try examples(2).joined(with: examples(3).skip(1))
+    #expect(try both.inputs.array(Float.self) == [0, 0, 1, 10, 1, 10, 2, 20])
+    #expect(try both.targets.array(Int64.self) == [0, 1, 1, 2])
+    #expect(throws: ShapeError.self) { try examples(2).joined(with: examples(2).normalized(scale: 2)) }
+    let others = try Dataset(
+      inputs: Tensor([1, 3], [1, 2, 3] as [Float]), targets: Tensor([1], [0] as [Int64]))
+    #expect(throws: ShapeError.self) { try examples(2).joined(with: others) }
+  }
+
   @Test func normalizes() throws {
     let data = try examples(2).normalized(scale: 2, mean: [1], deviation: [4])
     #expect(try data.inputs.array(Float.self) == [-0.25, -0.25, -0.125, 1])

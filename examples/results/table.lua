@@ -1,0 +1,85 @@
+-- Makes docs/results.md of the runs that the scripts beside this one have logged: mean and spread over seeds.
+--
+--     scripts/qscript examples/results/table.lua > docs/results.md
+local qs = require "qscript"
+
+-- Every table: the name of its runs, its title, what its numbers are, and the command that makes one seed again.
+local cases = require "cases"
+
+-- The newest finished run of every seed of a case: its rows in order, as {name, value, bytes}.
+local function runs_of(case)
+  local by_seed = {}
+  for _, summary in ipairs(qs.runs.list{ name = "results/" .. case, state = "finished" }) do -- newest first
+    if summary.name == "results/" .. case then
+      local run = qs.runs.load(summary.id)
+      if not by_seed[run.seed] then by_seed[run.seed] = run end
+    end
+  end
+  return by_seed
+end
+
+local moment = { step = true, stage = true, seconds = true }
+
+-- Every row with its values, in the order in which rows were logged.
+local function collect(by_seed, seeds)
+  local rows, order = {}, {}
+  for _, seed in ipairs(seeds) do
+    for _, line in ipairs(by_seed[seed].metrics) do
+      for name, value in pairs(line) do
+        if not moment[name] and line.step == nil then
+          local plain = name:match("^(.*) / bytes$")
+          local row = rows[plain or name]
+          if not row then
+            row = { name = plain or name, values = {}, bytes = {} }
+            rows[plain or name] = row
+            order[#order + 1] = row
+          end
+          table.insert(plain and row.bytes or row.values, value)
+        end
+      end
+    end
+  end
+  return order
+end
+
+local function mean_and_spread(values)
+  local mean, spread = 0, 0
+  for _, v in ipairs(values) do mean = mean + v / #values end
+  for _, v in ipairs(values) do spread = spread + (v - mean) ^ 2 / math.max(#values - 1, 1) end
+  return mean, math.sqrt(spread)
+end
+
+local function text_of(mean, spread, count, digits)
+  local number = "%." .. digits .. "f"
+  return string.format(number, mean) .. (count > 1 and string.format(" ± " .. number, spread) or "")
+end
+
+local function write(case)
+  local by_seed = runs_of(case.name)
+  local seeds = {}
+  for seed in pairs(by_seed) do seeds[#seeds + 1] = seed end
+  table.sort(seeds)
+  if #seeds == 0 then return end
+  print("## " .. case.title .. "\n\n" .. case.about .. "\n\n```sh\n" .. case.command .. "\n```\n")
+  print(string.format("Seed%s %s.\n", #seeds == 1 and "" or "s", table.concat(seeds, ", ")))
+  print("| | " .. case.unit .. " | change | bytes |\n| --- | ---: | ---: | ---: |")
+  local baseline
+  local digits = case.digits or 2
+  for _, row in ipairs(collect(by_seed, seeds)) do
+    local mean, spread = mean_and_spread(row.values)
+    local bytes = #row.bytes > 0 and string.format("%d", math.floor(mean_and_spread(row.bytes) + 0.5)) or ""
+    local change = baseline and string.format("%+." .. digits .. "f", mean - baseline) or ""
+    baseline = baseline or mean
+    print(string.format("| %s | %s | %s | %s |", row.name, text_of(mean, spread, #row.values, digits), change, bytes))
+  end
+  print("")
+end
+
+print([[
+# Results
+
+Made by `scripts/results` from the logs of the runs it names (`examples/results/table.lua` writes this page). The first row
+of a table is what the others are compared with. Mean and standard deviation over the seeds; bytes are those of the real
+file: safetensors for fp32, `.qsm` for programs.
+]])
+for _, case in ipairs(cases) do write(case) end
