@@ -6,7 +6,7 @@
 local qs = require "qscript"
 local common = require "common"
 
-local o = common.options{ data = "", set = "mnist", network = "lenet5", seed = 1, epochs = 12, finetune = 4 }
+local o = common.options{ data = "", set = "mnist", network = "lenet5", seed = 1, epochs = 6, finetune = 3 }
 if o.data == "" then
   io.stderr:write("images.lua: give the folder of the four files of MNIST or Fashion-MNIST with --data DIR\n")
   os.exit(2)
