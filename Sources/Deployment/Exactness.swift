@@ -21,11 +21,11 @@ extension Program {
   /// on every instruction set. Throws where they do not, naming the first step and element.
   ///
   /// - Parameters:
-  ///   - batches: answers batches of inputs, then nil.
+  ///   - batches: answers batches, each one tensor for every input, then nil.
   ///   - instructionSets: all that this processor can run, if left out.
   public func assertExact(
     as graph: Graph, instructionSets: [String] = Engine.runnableInstructionSets,
-    _ batches: () throws -> Tensor?
+    _ batches: () throws -> [Tensor]?
   ) throws -> Agreement {
     let nodes = Dictionary(
       uniqueKeysWithValues: graph.order.filter { graph.operation($0) != nil }.map { (graph[$0].name, $0) })
@@ -35,12 +35,14 @@ extension Program {
       },
       "assert_exact",
       "the graph runs in f32; give the graph that qs.quantize answered, and the program compiled from it")
-    if isMixed { return try assertMixedExact(as: graph, instructionSets, { try batches().map { [$0] } }) }
+    if isMixed { return try assertMixedExact(as: graph, instructionSets, batches) }
     var agreement = Agreement(instructionSets: instructionSets)
     let forms = try instructionSets.map { name in
       (name, try Engine.withInstructionSet(name) { try repacked() })
     }
-    while let batch = try batches() {
+    while let inputs = try batches() {
+      try require(inputs.count == 1, "assert_exact", "the program takes 1 input, got \(inputs.count)")
+      let batch = inputs[0]
       var first: Expectation?
       for (name, program) in forms {
         let expected = try Engine.withThreads(1) {

@@ -8,10 +8,6 @@ extension Program {
     let macs = try graph.macs()
     let ids = graph.inputs
     var values = Dictionary(uniqueKeysWithValues: ids.enumerated().map { ($1, $0) })
-    let hasFloat = graph.order.contains { id in
-      graph.operation(id).map { !($0.op is any QuantizedOp) } ?? false
-    }
-    let isMixed = hasFloat || ids.count > 1 || graph.outputs.count > 1
     var instructions: [Instruction] = []
     for id in graph.order {
       guard let (op, reads) = graph.operation(id) else { continue }
@@ -20,30 +16,36 @@ extension Program {
         continue
       }
       let (step, activations) = try Self.lower(op, reads, graph, id)
-      let shape = isMixed && step is any IntegerStep ? Shape(graph[id].shape.dropFirst()) : nil
       instructions.append(
         Instruction(
           name: graph[id].name, step: step, inputs: activations.compactMap { values[$0] },
           macs: macs[id] ?? 0,
-          shape: shape))
+          shape: step is any IntegerStep ? Shape(graph[id].shape.dropFirst()) : nil))
       values[id] = ids.count + instructions.count - 1
+    }
+    let outputs = try zip(graph.outputs, graph.outputNames).map { id, name in
+      guard let value = values[id] else {
+        throw ShapeError("compile", "the result '\(name)' is a constant; it needs no program")
+      }
+      return Port(name: name, shape: Shape(graph[id].shape.dropFirst()), dtype: graph[id].dtype, value: value)
+    }
+    var inputs = ids.enumerated().map { Self.port($1, value: $0, graph) }
+    if !Self.isMixed(instructions, inputs, outputs) {
+      // The arena is planned for these shapes, which the steps know.
+      inputs = inputs.map { Port(name: $0.name, shape: $0.shape, dtype: $0.dtype, value: $0.value) }
+      instructions = instructions.map {
+        Instruction(name: $0.name, step: $0.step, inputs: $0.inputs, macs: $0.macs)
+      }
     }
     let weights = graph.namedParameters().map(\.parameter).filter { $0.role == .weight }
     try self.init(
-      instructions, inputs: ids.enumerated().map { Self.port($1, value: $0, graph, isMixed: isMixed) },
-      outputs: zip(graph.outputs, graph.outputNames).map { id, name in
-        guard let value = values[id] else {
-          throw ShapeError("compile", "the result '\(name)' is a constant; it needs no program")
-        }
-        return Port(
-          name: name, shape: Shape(graph[id].shape.dropFirst()), dtype: graph[id].dtype, value: value)
-      },
+      instructions, inputs: inputs, outputs: outputs,
       parameterCount: graph.parameterCount,
       nonZeroCount: try weights.reduce(0) { try $0 + $1.value.doubles().count { $0 != 0 } })
   }
 
-  private static func port(_ id: Graph.ID, value: Int, _ graph: Graph, isMixed: Bool) -> Port {
-    let names = isMixed ? graph.dimensionNames[id]?.dropFirst().map { $0 } ?? [] : []
+  private static func port(_ id: Graph.ID, value: Int, _ graph: Graph) -> Port {
+    let names = graph.dimensionNames[id]?.dropFirst().map { $0 } ?? []
     return Port(
       name: graph[id].name, shape: Shape(graph[id].shape.dropFirst()),
       open: Set(names.indices.filter { names[$0] != nil }), dtype: graph[id].dtype, value: value)

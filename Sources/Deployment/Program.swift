@@ -70,15 +70,20 @@ public final class Program {
     _ instructions: [Instruction], inputs: [Port], outputs: [Port], parameterCount: Int, nonZeroCount: Int
   ) throws {
     let integerSteps = instructions.compactMap { $0.step as? any IntegerStep }
-    isMixed =
-      inputs.count != 1 || outputs.count != 1 || integerSteps.count < instructions.count
-      || outputs[0].value != instructions.count || inputs[0].dtype != .f32 || !inputs[0].open.isEmpty
+    isMixed = Self.isMixed(instructions, inputs, outputs) || !inputs[0].open.isEmpty
     try Self.verify(instructions, inputs, outputs, isMixed: isMixed)
     (self.instructions, self.inputs, self.outputs) = (instructions, inputs, outputs)
     self.parameterCount = parameterCount
     self.nonZeroCount = nonZeroCount
     self.integerSteps = isMixed ? [] : integerSteps
     plan = isMixed ? ArenaPlan([], alignment: 64) : ArenaPlan(integerSteps, reads: instructions.map(\.inputs))
+  }
+
+  /// Whether there is anything that the arena has no place for.
+  static func isMixed(_ instructions: [Instruction], _ inputs: [Port], _ outputs: [Port]) -> Bool {
+    inputs.count != 1 || outputs.count != 1 || outputs[0].value != instructions.count
+      || inputs[0].dtype != .f32
+      || !instructions.allSatisfy { $0.step is any IntegerStep }
   }
 
   /// Of one sample, without the batch: of the first input and result.

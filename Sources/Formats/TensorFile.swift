@@ -4,9 +4,10 @@ import Tensors
 public enum TensorFile {
   /// The tensors by name. `key` is the part to take of a PyTorch file that nests; see `TorchFile`.
   public static func read(_ path: String, key: String? = nil) throws -> [String: Tensor] {
-    if path.hasSuffix(".json") { return try Safetensors(contentsOf: path).tensors }
-    let file = try MappedFile(path)
-    if TorchFile.isOne(file) { return try TorchFile(file, key: key).tensors }
+    let file = path.hasSuffix(".json") ? nil : try MappedFile(path)
+    if let file, TorchFile.isOne(file) { return try TorchFile(file, key: key).tensors }
+    guard key == nil else { throw FileError(path, "'key' names a part of a PyTorch file, which this is not") }
+    guard let file else { return try Safetensors(contentsOf: path).tensors }
     return try Safetensors(file).tensors
   }
 }

@@ -1,5 +1,11 @@
 import Tensors
 
+/// Sees the result of every forward pass of the modules among whose `observers` it is.
+public final class OutputObserver {
+  let see: (Module, Tensor) throws -> Void
+  public init(_ see: @escaping (Module, Tensor) throws -> Void) { self.see = see }
+}
+
 /// A callable with named parameters and children: layers, containers, and `Graph`.
 ///
 /// Subclasses register their parameters and children once, in `init`, and compute in `forward`. Names are
@@ -11,8 +17,8 @@ open class Module {
   public private(set) var children: [(name: String, module: Module)] = []
   public private(set) var isTraining = true
 
-  /// Called with the result of every forward pass of this module; for statistics and diagnosis.
-  public var observer: ((Module, Tensor) throws -> Void)?
+  /// For statistics and diagnosis. Whoever adds one takes that one away, in any order.
+  public var observers: [OutputObserver] = []
   /// The path under which the model last captured knows this module.
   var capturePath = ""
 
@@ -55,7 +61,7 @@ open class Module {
     do {
       try require(!inputs.isEmpty, kind, "needs an input")
       let result = try forward(inputs)
-      if let observer { try observer(self, result) }
+      for observer in observers { try observer.see(self, result) }
       return result
     } catch {
       throw LayerError.locate(error, in: self)

@@ -133,7 +133,7 @@ public final class Storage {
   public let byteCount: Int
   /// When the bytes were last changed in place, so that `backward` can tell when a value it needs was overwritten.
   @exclusivity(unchecked)
-  private(set) var changed = 0
+  public private(set) var changed = 0
 
   /// Who frees the bytes, where it is not the pool: a file that is mapped into memory.
   private let owner: AnyObject?

@@ -52,6 +52,10 @@ import Testing
 
   @Test(arguments: [
     ("qs.data.augment{shift = -1}", "augment: option 'shift' must be"),
+    (
+      "qs.data.augment{crop = {padding = math.maxinteger}}",
+      "augment: option 'crop.padding' must be an integer from 0 to 1048576"
+    ),
     ("qs.data.augment{flip = 2}", "augment: option 'flip' must be from 0 to 1 (got 2.0)"),
     (
       "qs.data.augment{crop = {pad = 1}}",
@@ -62,6 +66,10 @@ import Testing
         + "{augment = qs.data.augment{flip = true}})",
       "shift, crop, flip and cutout are for images [N, C, H, W]; the inputs are [8, 2]"
     ),
+    (
+      "qs.fit(nn.linear(64, 2), (qs.data.digits()), {momentum = 0.3})",
+      "fit: option 'momentum' is for optimizer = \"sgd\""
+    ),
     ("qs.data.csv('/nowhere.csv')", "/nowhere.csv: cannot be read: there is no such file or folder"),
     ("qs.data.images('/nowhere')", "/nowhere: there is no such folder"),
     ("qs.fit(nn.linear(64, 2), (qs.data.digits()), {checkpoint = {every = 2}})", "option 'checkpoint' takes"),
@@ -69,6 +77,32 @@ import Testing
   func `mistakes are explained`(_ code: String, _ problem: String) throws {
     let message = try Script().mistake(code)
     #expect(message.contains(problem), "\(message)")
+  }
+
+  @Test func `watches end in any order, and one that is left open harms nobody`() throws {
+    let text = """
+      local model, x = nn.sequential{nn.linear(2, 2), nn.relu()}, qs.ones(1, 2)
+      local first, second = model:watch(), model:watch()
+      first = nil
+      collectgarbage() collectgarbage()
+      model(x)
+      print(#second:layers(false))
+      second = nil
+      collectgarbage() collectgarbage()
+      print(model(x).shape[2])
+      """
+    #expect(try Script().output(text) == "2\n2")
+  }
+
+  @Test func `a diagnosis that fails changes nothing either`() throws {
+    let text = """
+      local model = nn.sequential{nn.linear(2, 3), nn.batch_norm1d(3)}
+      local before = model:state()["1.running_mean"]:sum():item()
+      print(pcall(qs.diagnose, model, qs.randn(4, 2), qs.zeros(4)))
+      print(model:state()["1.running_mean"]:sum():item() == before, model[1].weight.grad)
+      """
+    let output = try Script().output(text)
+    #expect(output.hasPrefix("false") && output.hasSuffix("\ntrue nil"), "\(output)")
   }
 
   @Test func `a diagnosis tells of every layer and changes nothing`() throws {

@@ -107,12 +107,14 @@ import Testing
       local report = nn.sequential{nn.linear(3, 2)}:load(path, {strict = false})
       print(#report.missing, #report.unexpected)
       print(pcall(function() nn.linear(3, 2, {bias = false}):load(path) end))
+      print(pcall(b.load, b, path, {key = "model"}))
       os.remove(path)
       """
     let output = try Script().output(text).split(separator: "\n")
     #expect(output[0] == "0")
     #expect(output[1] == "2 2")
     #expect(output[2].contains("does not fit the model (unexpected: 'bias'); load with strict = false"))
+    #expect(output[3].contains("'key' names a part of a PyTorch file, which this is not"))
   }
 
   @Test(arguments: [

@@ -26,6 +26,12 @@ import Testing
     Snippet("t:encode('a', {padding = 'max_length'})", "padding = \"max_length\" needs max_length"),
     Snippet("t:encode('a', {padding = 'no'})", "must be one of 'longest' or 'max_length'"),
     Snippet("t:decode(qs.ones(2))", "takes integers [L] or [N, L], got f32 [2]"),
+    Snippet(
+      "t:encode('a', {max_length = 1 << 62, padding = 'max_length'})",
+      "a batch of 4611686018427387904 tokens a text is too long"),
+    Snippet("t:encode('a', {max_length = 1 << 40, padding = 'max_length'})", "memory"),
+    Snippet(
+      "t:decode(qs.tensor({math.maxinteger}, {dtype = 'i64'}))", "9223372036854775807 is no token"),
     Snippet("t:decode{9999}", "9999 is no token of this vocabulary of 500"),
   ])
   func `mistakes are explained`(_ snippet: Snippet) throws {

@@ -81,6 +81,8 @@ import Testing
     let program = try Program(compiling: low)
     #expect(
       program.inputs.map(\.dtype) == [.i64, .f32] && program.outputs.map(\.name) == ["sum", "weighted"])
+    var batches = [[ids, mask]].makeIterator()
+    #expect(try program.assertExact(as: low) { batches.next() }.samples == 2)
     let error = #expect(throws: ShapeError.self) { try program([ids]) }
     #expect(error?.description == "program: takes 2 inputs, got 1")
     let wrong = #expect(throws: ShapeError.self) { try program([ids, ids]) }
@@ -129,12 +131,14 @@ import Testing
     ] {
       let program = try Program(compiling: graph)
       var batches = [try normal([5, 6, 16], seed: 4)].makeIterator()
-      let agreement = try program.assertExact(as: graph) { batches.next() }
+      let agreement = try program.assertExact(as: graph) { batches.next().map { [$0] } }
       #expect(agreement.samples == 5 && agreement.elements > 5 * 96 * 10)
       let weight = try #require(graph.weights.last { $0.value.rank == 2 }).value
       for i in 0..<weight.count { weight.floats[i] += 0.5 }
       var again = [try normal([5, 6, 16], seed: 4)].makeIterator()
-      let error = #expect(throws: ShapeError.self) { try program.assertExact(as: graph) { again.next() } }
+      let error = #expect(throws: ShapeError.self) {
+        try program.assertExact(as: graph) { again.next().map { [$0] } }
+      }
       #expect(error?.description.contains("differs first at element") == true)
     }
   }

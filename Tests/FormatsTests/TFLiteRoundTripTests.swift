@@ -104,6 +104,12 @@ import Testing
     #expect(try TFLiteFile.encode(graph) == TFLiteFile.encode(graph))
   }
 
+  @Test func integersInAndOutNeedAQuantizedGraph() throws {
+    let graph = try Graph(capturing: ConvNet(seed: 3), [.ones([2, 2, 8, 8])])
+    let error = #expect(throws: ShapeError.self) { try TFLiteFile.encode(graph, .init(io: .int8)) }
+    #expect(error?.description.contains("are for quantized graphs") == true)
+  }
+
   @Test func otherOperationsAreRefusedByName() throws {
     let graph = try capture(EncoderNet(seed: 5, isCausal: false), [2, 6, 16])
     let error = #expect(throws: ShapeError.self) { try TFLiteFile.encode(graph) }

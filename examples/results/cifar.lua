@@ -39,3 +39,6 @@ quantized("w4a8, adaround", { weights = { bits = 4 }, method = "adaround" })
 
 trained("w8a8, in training", {})
 trained("w4a8, lsq", { method = "lsq", weights = { bits = 4 }, activations = { bits = 8 } })
+
+-- 8, 4, 3 or 2 bits for each layer, the least harm within the budget; all at 8 bits need 77,360 bytes.
+quantized("mixed weights within 44000 bytes", { budget = { bytes = 44000 } })

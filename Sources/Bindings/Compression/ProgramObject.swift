@@ -86,7 +86,9 @@ extension Program: LuaObject {
           + "that differ. Returns {samples, elements, instruction_sets}.",
         .required("model", Graph.self, "from qs.quantize"),
         .required("program", Program.self, "from qs.compile"),
-        .required("data", OneOf<DatasetObject, Tensor>.self, "samples, or a batch of inputs"),
+        .required(
+          "data", OneOf<Tensor, CalibrationArgument>.self,
+          "samples; a batch of inputs; or a list of batches, each a list of the graph's inputs"),
         .option("batch_size", default: 64, "samples run together", .positive),
         .option("instruction_sets", default: [String](), "their names; all, if left out"), returns: "table"
       ) { graph, program, data, size, sets in
@@ -101,21 +103,19 @@ extension Program: LuaObject {
     ]
   }
 
-  private static func batches(_ data: OneOf<DatasetObject, Tensor>, _ size: Int) throws -> () throws ->
-    Tensor?
+  private static func batches(_ data: OneOf<Tensor, CalibrationArgument>, _ size: Int) throws
+    -> () throws -> [Tensor]?
   {
     switch data {
-    case .first(let dataset):
-      let batches = try Batches(dataset.data, size: size)
-      return { try batches.next()?.inputs }
-    case .second(let tensor):
+    case .second(let samples): return try samples.batches(of: size).pass()
+    case .first(let tensor):
       try require(tensor.rank > 1, "assert_exact", "the data must be [N, ...], got \(tensor.shape)")
       var first = 0
       return {
         guard first < tensor.shape[0] else { return nil }
         let count = min(size, tensor.shape[0] - first)
         defer { first += count }
-        return try tensor.narrow(axis: 0, start: first, count: count).contiguous()
+        return [try tensor.narrow(axis: 0, start: first, count: count).contiguous()]
       }
     }
   }

@@ -70,7 +70,7 @@ extension Tokenizer: LuaObject {
           try require(
             (1...2).contains(tensor.rank) && !tensor.dtype.isFloatingPoint, "decode",
             "takes integers [L] or [N, L], got \(tensor.dtype) \(tensor.shape)")
-          let values = try tensor.doubles().map { Int($0) }
+          let values = try tensor.converted(to: .i64).array(Int64.self).map { Int($0) }
           guard tensor.rank == 2 else { return .string(try t.decode(values, skipsSpecial: skips)) }
           let length = tensor.shape[1]
           return .table(

@@ -48,14 +48,16 @@ declare{
   returns = "table[]",
   function(model, x, y, o)
     local before, random = model:state(), qs.random_state()
+    local restored <close> = setmetatable({}, { __close = function()
+      model:zero_grad()
+      model:load_state(before) -- running statistics have moved
+      qs.load_random_state(random)
+    end })
+    local watch <close> = model:watch()
     model:zero_grad()
-    local watch = model:watch()
     o.loss(model(x), y):backward()
     watch:gradients_are_there()
     local rows = watch:layers(false)
-    model:zero_grad()
-    model:load_state(before) -- running statistics have moved
-    qs.load_random_state(random)
     for _, row in ipairs(rows) do
       if o.lr and row.gradient_norm then row.update_ratio = o.lr * row.gradient_norm / row.weight_norm end
     end

@@ -15,7 +15,10 @@ local function make_optimizer(model, o)
     return optimizer
   end
   local options = { lr = o.lr, weight_decay = o.weight_decay }
-  if o.optimizer == "sgd" then options.momentum = o.momentum end
+  if o.optimizer == "sgd" then
+    o.momentum = o.momentum or 0.9
+    options.momentum = o.momentum
+  end
   return optimizers[o.optimizer](model, options)
 end
 
@@ -86,7 +89,7 @@ local function run_epoch(o, optimizer, state, keeper)
   for x, y, index, other, weight in pass do
     state.batch, state.step = state.batch + 1, state.step + 1
     optimizer.lr = learning_rate(o, state.step, o.epochs * batches)
-    local watch = o.diagnose and state.batch == batches and o.model:watch()
+    local watch <close> = o.diagnose and state.batch == batches and o.model:watch()
     local value, correct, culprit = step(o, optimizer, watch, x, y, index, other, weight)
     if culprit then stop_at(value, o, epoch, state.batch, batches, state.last, culprit) end
     if watch then layers = watch:layers(true) end
@@ -113,6 +116,9 @@ local function check(o)
     if not (o[name] > 0 and o[name] < math.huge) then
       error(string.format("%s: option '%s' must be positive (got %s)", o.caller, name, o[name]), 0)
     end
+  end
+  if o.momentum and o.optimizer ~= "sgd" then
+    error(o.caller .. ": option 'momentum' is for optimizer = \"sgd\"; the others have none to set", 0)
   end
   if o.freeze and qs.type(o.model) ~= "graph" then
     error(o.caller .. ": option 'freeze' needs a graph, of qs.qat or qs.capture; a module's statistics always move", 0)
@@ -196,7 +202,7 @@ training.options = {
   { "batch_size", "integer", "samples in a step", default = 64 },
   { "lr", "number", "learning rate", default = 1e-3 },
   { "optimizer", "\"sgd\"|\"adam\"|\"adamw\"|function", "or model -> optimizer, which brings its own lr", default = "adam" },
-  { "momentum", "number", "of sgd", default = 0.9 },
+  { "momentum", "number", "of sgd, 0.9 if left out" },
   { "weight_decay", "number", "L2 penalty (sgd, adam) or decoupled decay (adamw)", default = 0 },
   { "schedule", "\"constant\"|\"cosine\"|\"step\"|function", "or (step, total) -> lr", default = "cosine" },
   { "warmup", "integer", "steps in which lr rises to its full value", default = 0 },

@@ -88,31 +88,9 @@ AVXVNNI_INLINE void convolve(const qk_quads_tile *tile, const int rows, const bo
       store_words(tile, r, i, sums[r][i]);
 }
 
-AVXVNNI_INLINE void run(const qk_quads_strip *strip, const int rows, const bool shares, const bool is_3x3) {
-  const qk_bytes_avx2 to_bytes = qk_bytes_avx2_of(strip->output);
-  const char *packed = strip->packed;
-  for (size_t first = 0; first < strip->channels * strip->repeats; first += BLOCK) {
-    for (size_t unit = 0; unit < strip->units; unit += UNITS) {
-      const qk_quads_tile tile = qk_quads_tile_at(strip, packed, first, unit);
-      convolve(&tile, rows, shares, is_3x3, &to_bytes);
-    }
-    packed += qk_quads_strip_block_bytes(strip);
-  }
-}
-
-AVXVNNI static void one_row(const qk_quads_strip *strip) { run(strip, 1, false, false); }
-AVXVNNI static void two_rows(const qk_quads_strip *strip) { run(strip, 2, false, false); }
-AVXVNNI static void two_rows_sharing(const qk_quads_strip *strip) { run(strip, 2, true, false); }
-AVXVNNI static void two_rows_3x3(const qk_quads_strip *strip) { run(strip, 2, false, true); }
-AVXVNNI static void two_rows_sharing_3x3(const qk_quads_strip *strip) { run(strip, 2, true, true); }
-
-void qk_depthwise_u8s8_ukernel_16q__avxvnni(const qk_quads_strip *strip) {
-  const bool is_3x3 = strip->kernel_w == 3 && strip->row_groups == 1, shares = strip->row_step == 0;
-  if (strip->rows == 1)
-    one_row(strip);
-  else if (is_3x3)
-    (shares ? two_rows_sharing_3x3 : two_rows_3x3)(strip);
-  else
-    (shares ? two_rows_sharing : two_rows)(strip);
-}
+#define QUADS_TARGET AVXVNNI
+#define QUADS_UKERNEL qk_depthwise_u8s8_ukernel_16q__avxvnni
+#define QUADS_TO_BYTES qk_bytes_avx2
+#define QUADS_TO_BYTES_OF qk_bytes_avx2_of
+#include "quads_ukernel.inc"
 #endif

@@ -66,31 +66,9 @@ DOTPROD_INLINE void convolve(const qk_quads_tile *tile, const int rows, const bo
       store(tile, r, i, sums[r][i], to_bytes);
 }
 
-DOTPROD_INLINE void run(const qk_quads_strip *strip, const int rows, const bool shares, const bool is_3x3) {
-  const qk_saturation_neon to_bytes = qk_saturation_neon_of_output(strip->output);
-  const char *packed = strip->packed;
-  for (size_t first = 0; first < strip->channels * strip->repeats; first += BLOCK) {
-    for (size_t unit = 0; unit < strip->units; unit += UNITS) {
-      const qk_quads_tile tile = qk_quads_tile_at(strip, packed, first, unit);
-      convolve(&tile, rows, shares, is_3x3, &to_bytes);
-    }
-    packed += qk_quads_strip_block_bytes(strip);
-  }
-}
-
-DOTPROD static void one_row(const qk_quads_strip *strip) { run(strip, 1, false, false); }
-DOTPROD static void two_rows(const qk_quads_strip *strip) { run(strip, 2, false, false); }
-DOTPROD static void two_rows_sharing(const qk_quads_strip *strip) { run(strip, 2, true, false); }
-DOTPROD static void two_rows_3x3(const qk_quads_strip *strip) { run(strip, 2, false, true); }
-DOTPROD static void two_rows_sharing_3x3(const qk_quads_strip *strip) { run(strip, 2, true, true); }
-
-void qk_depthwise_u8s8_ukernel_16q__neondot(const qk_quads_strip *strip) {
-  const bool is_3x3 = strip->kernel_w == 3 && strip->row_groups == 1, shares = strip->row_step == 0;
-  if (strip->rows == 1)
-    one_row(strip);
-  else if (is_3x3)
-    (shares ? two_rows_sharing_3x3 : two_rows_3x3)(strip);
-  else
-    (shares ? two_rows_sharing : two_rows)(strip);
-}
+#define QUADS_TARGET DOTPROD
+#define QUADS_UKERNEL qk_depthwise_u8s8_ukernel_16q__neondot
+#define QUADS_TO_BYTES qk_saturation_neon
+#define QUADS_TO_BYTES_OF qk_saturation_neon_of_output
+#include "quads_ukernel.inc"
 #endif

@@ -24,10 +24,15 @@ public struct Augmentation: Sendable, Equatable {
 
   var changesPixels: Bool { shift > 0 || cropPadding > 0 || flip > 0 || cutout > 0 }
 
+  /// The most pixels of a change; no image is larger.
+  private static let mostPixels = 1 << 20
+
   /// Refuses numbers that make no sense.
   public func check() throws {
     for (name, value) in [("shift", shift), ("crop.padding", cropPadding), ("cutout", cutout)] {
-      try require(value >= 0, "augment", "option '\(name)' must be an integer, 0 or more (got \(value))")
+      try require(
+        (0...Self.mostPixels).contains(value), "augment",
+        "option '\(name)' must be an integer from 0 to \(Self.mostPixels) (got \(value))")
     }
     try require(flip >= 0 && flip <= 1, "augment", "option 'flip' must be from 0 to 1 (got \(flip))")
     try require(
@@ -120,24 +125,28 @@ public struct Augmentation: Sendable, Equatable {
     return (count > 1 ? 1 + generator.index(below: count - 1) : 0, Float(weight))
   }
 
-  /// A number from Beta(a, a): one of Gamma(a) over the sum of two.
+  /// A number from Beta(a, a): one of Gamma(a) over the sum of two. By their logarithms, for with a small `a` both are
+  /// too small to be told from 0, and still one is far larger than the other.
   private static func beta(_ a: Double, _ generator: inout Generator) -> Double {
-    let (x, y) = (gamma(a, &generator), gamma(a, &generator))
-    return x + y > 0 ? x / (x + y) : 0.5
+    let (x, y) = (logGamma(a, &generator), logGamma(a, &generator))
+    return 1 / (1 + Libm.exp(y - x))
   }
 
-  /// A number from Gamma(shape, 1) (Marsaglia and Tsang, "A simple method for generating gamma variables", 2000).
-  private static func gamma(_ shape: Double, _ generator: inout Generator) -> Double {
+  /// The logarithm of a number from Gamma(shape, 1) (Marsaglia and Tsang, "A simple method for generating gamma
+  /// variables", 2000).
+  private static func logGamma(_ shape: Double, _ generator: inout Generator) -> Double {
     if shape < 1 {
-      let power = Libm.pow(1 - generator.uniform(), 1 / shape)
-      return gamma(shape + 1, &generator) * power
+      let power = Libm.log(1 - generator.uniform()) / shape
+      return logGamma(shape + 1, &generator) + power
     }
     let d = shape - 1.0 / 3
     let c = 1 / (9 * d).squareRoot()
     while true {
       let x = generator.normal()
       let v = (1 + c * x) * (1 + c * x) * (1 + c * x)
-      if v > 0, Libm.log(1 - generator.uniform()) < 0.5 * x * x + d - d * v + d * Libm.log(v) { return d * v }
+      if v > 0, Libm.log(1 - generator.uniform()) < 0.5 * x * x + d - d * v + d * Libm.log(v) {
+        return Libm.log(d) + Libm.log(v)
+      }
     }
   }
 }

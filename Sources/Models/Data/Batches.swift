@@ -48,6 +48,8 @@ public final class Batches {
   }
 
   private let data: Dataset
+  /// When what the data set stores was last changed, as the pass began.
+  private let changed: Int
   private let format: MemoryFormat
   private let maker: BatchMaker
   /// The batch to begin with.
@@ -66,7 +68,7 @@ public final class Batches {
     try require(
       options.skip >= 0, "batches", "argument 'skip' must be an integer, 0 or more (got \(options.skip))")
     try options.augmentation?.check(data)
-    self.data = data
+    (self.data, changed) = (data, data.stored.storage.changed)
     format = data.stored.rank == 4 ? options.format : .contiguous
     position = options.skip
     maker = BatchMaker(data, options)
@@ -77,8 +79,12 @@ public final class Batches {
   /// Number of batches in the whole pass.
   public var count: Int { maker.count }
 
-  /// The next batch, nil at the end.
+  /// The next batch, nil at the end. Throws where the inputs were changed in place since the pass began, for batches
+  /// made ahead might have the numbers before or after.
   public func next() throws -> Batch? {
+    try require(
+      data.stored.storage.changed == changed, "batches",
+      "the data set's inputs were changed in place during a pass; change them before it, or change a copy")
     if Engine.threads == 1 && ahead.isEmpty {
       guard let (batch, fill) = try begin() else { return nil }
       fill()

@@ -18,7 +18,7 @@ extension MaxPool2dLayer: ReluFusing {
 extension Module {
   /// Whether its result may stay unseen: nobody watches it, and no graph is being captured, whose nodes are the
   /// single layers.
-  var mayFuse: Bool { observer == nil && !Tape.isCapturing }
+  var mayFuse: Bool { observers.isEmpty && !Tape.isCapturing }
 
   /// Whether this is relu and may be computed by a neighbour.
   var isFusibleRelu: Bool { (self as? Activation)?.function == .relu && mayFuse }

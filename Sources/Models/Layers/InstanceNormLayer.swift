@@ -4,7 +4,8 @@ import Tensors
 /// (`instance_norm1d`). Parameters, where `affine`: `weight` and `bias` [C]. PyTorch InstanceNorm2d and 1d.
 ///
 /// Where it tracks statistics it has buffers `running_mean` and `running_var` [C], which move in training towards the
-/// samples' averages by the share `momentum` (the unbiased variance), and evaluation normalises with them.
+/// samples' averages by the share `momentum` (the unbiased variance), and evaluation normalises with them. A captured
+/// graph has that evaluation: it goes on with these statistics when it is trained further.
 public final class InstanceNormLayer: Module {
   public let weight, bias: Parameter?
   private let running: (mean: Parameter, variance: Parameter)?
@@ -48,7 +49,7 @@ public final class InstanceNormLayer: Module {
     try requireChannels(x.shape, channels)
     if let running, !isTraining {
       let (weight, bias) = try (weight?.value ?? .ones([channels]), bias?.value ?? .zeros([channels]))
-      return try BatchNorm(epsilon: op.epsilon).apply(
+      return try BatchNorm(epsilon: op.epsilon, momentum: momentum).frozen.apply(
         [x, weight, bias, running.mean.value, running.variance.value])
     }
     if running != nil && !Tape.isRecomputing { try Tape.withoutGradients { try updateStatistics(x) } }

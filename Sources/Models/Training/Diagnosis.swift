@@ -57,25 +57,22 @@ public final class Diagnosis {
   private var rows: [Layer] = []
   private var places: [String: Int] = [:]
   private var before: [(path: String, parameter: Parameter, value: Tensor)] = []
-  private var observers: [(module: Module, observer: ((Module, Tensor) throws -> Void)?)] = []
+  private var watched: [(module: Module, observer: OutputObserver)] = []
 
   public init(_ model: Module) {
     self.model = model
     for (path, module) in model.namedModules() where module.children.isEmpty {
-      observers.append((module, module.observer))
-      let outer = module.observer
-      module.observer = { [unowned self] module, output in
-        try outer?(module, output)
-        try see(output, path, module.kind)
-      }
+      let observer = OutputObserver { [weak self] module, output in try self?.see(output, path, module.kind) }
+      module.observers.append(observer)
+      watched.append((module, observer))
     }
   }
 
   deinit { stopWatching() }
 
   private func stopWatching() {
-    for (module, observer) in observers { module.observer = observer }
-    observers = []
+    for (module, observer) in watched { module.observers.removeAll { $0 === observer } }
+    watched = []
   }
 
   private func see(_ output: Tensor, _ path: String, _ kind: String) throws {

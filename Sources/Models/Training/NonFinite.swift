@@ -60,14 +60,17 @@ extension Module {
     }
     var found: NonFinite?
     let modules = namedModules()
-    let observers = modules.map { $0.module.observer }
-    defer { for (entry, observer) in zip(modules, observers) { entry.module.observer = observer } }
+    // Nobody else is to see this pass.
+    let observers = modules.map { $0.module.observers }
+    defer { for (entry, own) in zip(modules, observers) { entry.module.observers = own } }
     for (path, module) in modules {
-      module.observer = { module, output in
-        if found == nil, try !output.isFinite() {
-          found = NonFinite(path: path, kind: module.kind, place: .output)
+      module.observers = [
+        OutputObserver { module, output in
+          if found == nil, try !output.isFinite() {
+            found = NonFinite(path: path, kind: module.kind, place: .output)
+          }
         }
-      }
+      ]
     }
     try Tape.withoutGradients { _ = try call(inputs) }
     for (parameter, value) in buffers { try parameter.value.assign(value) }

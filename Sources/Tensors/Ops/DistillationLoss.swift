@@ -74,7 +74,7 @@ public struct DistillationLoss: Op {
     var divergence = 0.0
     for c in 0..<classes {
       let wanted = Libm.exp(p[c])
-      if wanted > 0 { divergence += wanted * (p[c] - q[c]) }
+      if wanted != 0 { divergence += wanted * (p[c] - q[c]) }
       slopes.pointer(Double.self)[row * classes + c] =
         alpha * temperature * (Libm.exp(q[c]) - wanted)
         + (1 - alpha) * (Libm.exp(hard[c]) - (Int64(c) == target ? 1 : 0))

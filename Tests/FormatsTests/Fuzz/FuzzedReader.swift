@@ -14,7 +14,7 @@ struct FuzzedReader: Sendable, CustomTestStringConvertible {
   let name: String
   /// How many bytes may be asked for at once for each byte of the file: what its compression can hold.
   let growth: Int
-  /// Files without fault; none where there is nothing to read.
+  /// Files without fault.
   let files: @Sendable () throws -> [[UInt8]]
   /// Reads and uses what was read; its errors must be sentences.
   let read: @Sendable ([UInt8]) throws -> Void
@@ -85,8 +85,8 @@ struct FuzzedReader: Sendable, CustomTestStringConvertible {
     FuzzedReader("image", growth: 2000, files: { [Sample.rgb, Sample.palette, Sample.jpeg] }) {
       for channels in [1, 3] { _ = try DecodedImage($0, "f", channels: channels) }
     },
-    FuzzedReader("qsm", files: { [try program()] }) { try run(ProgramFile.read($0, path: "f")) },
-    FuzzedReader("qsm-sealed", files: { [try program()] }) {
+    FuzzedReader("qsm", files: { try programs() }) { try run(ProgramFile.read($0, path: "f")) },
+    FuzzedReader("qsm-sealed", files: { try programs() }) {
       try run(ProgramFile.read(sealed($0), path: "f"))
     },
   ]
@@ -115,10 +115,9 @@ private func run(_ graph: Graph) throws {
 
 /// One sample through the program, where that is no large thing.
 private func run(_ program: Program) throws {
-  guard program.inputShape.elements <= 1 << 16, program.outputShape.elements <= 1 << 16,
-    program.inputShape.rank < 8
-  else { return }
-  _ = try program(.ones(Shape([1] + program.inputShape)))
+  let ports = program.inputs + program.outputs
+  guard ports.allSatisfy({ $0.shape.elements <= 1 << 16 && $0.shape.rank < 8 }) else { return }
+  _ = try program(program.inputs.map { try Tensor.zeros(Shape([1] + $0.shape), $0.dtype) })
 }
 
 // MARK: Files
@@ -210,12 +209,14 @@ private func operators() throws -> [UInt8] {
   return try model.encoded()
 }
 
-/// Reference models; none where the shared data is absent.
+/// Our own, float and int8, and reference models where the shared data is there.
 private func tflite() throws -> [[UInt8]] {
-  guard let folder = SharedData.folder("mlperf-tiny") else { return [] }
-  return try ["keyword_spotting/dscnn_int8", "image_classification/resnet8_int8"].map {
-    try AtomicFile.read("\(folder)/\($0).tflite")
-  }
+  let own = try networks()[..<2].map { try TFLiteFile.encode($0) }
+  guard let folder = SharedData.folder("mlperf-tiny") else { return own }
+  return try own
+    + ["keyword_spotting/dscnn_int8", "image_classification/resnet8_int8"].map {
+      try AtomicFile.read("\(folder)/\($0).tflite")
+    }
 }
 
 private func npz(compressed: Bool) throws -> [UInt8] {
@@ -231,10 +232,20 @@ private let cifar: [UInt8] = (0..<3).flatMap { (i: Int) -> [UInt8] in
   return [UInt8(i)] + pixels
 }
 
-private func program() throws -> [UInt8] {
-  let x = try Tensor.ones([4, 2, 8, 8])
-  let graph = try Graph(capturing: ConvNet(seed: 3), [x])
-  return try ProgramFile.encode(Program(compiling: StaticQuantization()(graph, calibration: [x])))
+/// Of integer steps; of integer and f32 steps; of weights of few bits with open dimensions; of an LSTM.
+private func programs() throws -> [[UInt8]] {
+  let images = try Tensor.ones([4, 2, 8, 8])
+  let convolutional = try Graph(capturing: ConvNet(seed: 3), [images])
+  let steps = try Tensor.ones([4, 7, 6])
+  let recurrent = try Graph(capturing: SequenceNet(seed: 3, bidirectional: true), [steps])
+  let encoder = try Graph(capturing: EncoderNet(seed: 5), [.ones([2, 6, 16])])
+  try encoder.open([["batch", "length", nil]])
+  return try [
+    StaticQuantization()(convolutional, calibration: [images]),
+    StaticQuantization(layers: ["linear": .float])(convolutional, calibration: [images]),
+    WeightQuantization(weights: WeightScheme(.integer(bits: 4), .group(16)), activations: .dynamic)(encoder),
+    StaticQuantization()(recurrent, calibration: [steps]),
+  ].map { try ProgramFile.encode(Program(compiling: $0)) }
 }
 
 /// A program whose checksum matches again.

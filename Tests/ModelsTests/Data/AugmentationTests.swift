@@ -133,6 +133,28 @@ private func rows(_ batch: Batches.Batch) throws -> [[UInt8]] {
     #expect(abs(mean - 0.5) < 0.08 && abs(variance - 0.139) < 0.03)
   }
 
+  /// With a = 0.001 a weight lies between 0.01 and 0.99 in about 1 of 100 draws.
+  @Test func hardlyMixesWhereMixupIsSmall() throws {
+    let data = try Dataset(
+      inputs: .ones([2, 1, 2, 2]), targets: Tensor([2], [Int64(0), 1]))
+    var augmentation = Augmentation()
+    augmentation.mixup = 0.001
+    let weights = try (0..<400).map { try #require(batch(data, augmentation, seed: $0).mixed).weight }
+    #expect(weights.count { (0.01...0.99).contains($0) } < 20)
+    #expect((120...280).contains(weights.count { $0 > 0.5 }))
+  }
+
+  @Test func refusesInputsThatChangeDuringAPass() throws {
+    let data = try images(4)
+    let pass = try Batches(data, size: 1)
+    _ = try pass.next()
+    data.stored.fill(7)
+    let error = #expect(throws: ShapeError.self) { try pass.next() }
+    #expect(error?.description.contains("changed in place during a pass") == true)
+    let again = try #require(try Batches(data, size: 1).next())
+    #expect(try again.inputs.array(UInt8.self) == [UInt8](repeating: 7, count: 16))
+  }
+
   @Test func refusesWhatDoesNotFit() throws {
     var augmentation = Augmentation()
     augmentation.mixup = 0.2

@@ -17,7 +17,7 @@ import Testing
 
   /// The result and every gradient and running statistic after one step forward and back.
   private func run(_ model: Module, watched: Bool) throws -> [[Float]] {
-    if watched { for (_, module) in model.namedModules() { module.observer = { _, _ in } } }
+    if watched { for (_, module) in model.namedModules() { module.observers = [OutputObserver { _, _ in }] } }
     var generator = Generator(seed: 8)
     let x = try Tensor([3, 2, 8, 8], (0..<384).map { _ in Float(generator.normal()) })
     let y = try model(x)
@@ -36,7 +36,9 @@ import Testing
   @Test func aWatchedLayerShowsItsOwnResult() throws {
     let model = try network()
     var lowest: Float = 1
-    model.children[4].module.observer = { _, y in lowest = try y.array(Float.self).min() ?? 1 }
+    model.children[4].module.observers = [
+      OutputObserver { _, y in lowest = try y.array(Float.self).min() ?? 1 }
+    ]
     _ = try run(model, watched: false)
     #expect(lowest < 0, "relu was computed with it")
   }

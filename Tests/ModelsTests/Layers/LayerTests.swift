@@ -59,6 +59,17 @@ import Testing
     #expect(layer.description == "instance_norm2d(2, {track_running_stats = true, momentum = 0.3})")
   }
 
+  @Test func aGraphOfTrackedInstanceNormKeepsItsStatisticsInTraining() throws {
+    let layer = try InstanceNormLayer(2, trackRunningStatistics: true)
+    let x = try Tensor([2, 2, 2, 3], (0..<24).map { Float($0 * 7 % 11 - 5) })
+    _ = try layer(x)
+    layer.setTraining(false)
+    let expected = try layer(x).doubles()
+    let graph = try Graph(capturing: layer, [x])
+    graph.setTraining(true)
+    #expect(try graph(x).doubles() == expected)
+  }
+
   @Test func theRestPrintTheirArguments() throws {
     let layers: [Module] = [
       try Conv1dLayer(4, 8, 3, stride: 2, padding: 1, bias: false),

@@ -43,6 +43,14 @@ import Testing
     }
   }
 
+  @Test(arguments: [DType.f32, .f64])
+  func aTeacherThatIsNotANumberShows(dtype: DType) throws {
+    let student = try Tensor([1, 3], [Float(0), 1, 2]).converted(to: dtype)
+    let teacher = try Tensor([1, 3], [Float.nan, 1, 2]).converted(to: dtype)
+    let loss = try DistillationLoss(temperature: 4, alpha: 0.9)(student, teacher, Tensor([1], [Int64(0)]))
+    #expect(try loss.item().isNaN)
+  }
+
   @Test func refusesAnAlphaOutsideOfItsRange() {
     let error = #expect(throws: ShapeError.self) {
       try DistillationLoss(temperature: 1, alpha: 2).shape(of: [[1, 2], [1, 2], [1]])

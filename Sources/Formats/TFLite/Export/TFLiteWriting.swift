@@ -38,6 +38,11 @@ extension TFLiteFile {
   }
 
   static func encode(_ graph: Graph, _ options: TFLiteExportOptions = .init()) throws -> [UInt8] {
+    let isQuantized = graph.order.contains { graph.operation($0)?.op is any QuantizedOp }
+    try require(
+      isQuantized || options.io == .float && options.samples == nil, "tflite",
+      "io = \"int8\" and samples are for quantized graphs; quantize this one first: qs.quantize(model, {...})"
+    )
     let work = graph.copy()
     try work.apply(.removeIdentities)
     try work.apply(.foldBatchNorm)

@@ -86,10 +86,12 @@ public struct Encoding: Sendable {
 extension Tensor {
   /// [N, L] of rows that are filled up with `filler`.
   convenience init(rows: [[Int]], length: Int, filler: Int, onLeft: Bool) throws {
-    let values = rows.flatMap { row in
-      let fill = [Int64](repeating: Int64(filler), count: length - row.count)
-      return onLeft ? fill + row.map(Int64.init) : row.map(Int64.init) + fill
+    try self.init(undefined: [rows.count, length], .i64)
+    for (place, row) in rows.enumerated() {
+      let line = UnsafeMutableBufferPointer(start: pointer(Int64.self) + place * length, count: length)
+      line.update(repeating: Int64(filler))
+      let first = onLeft ? length - row.count : 0
+      for (i, id) in row.enumerated() { line[first + i] = Int64(id) }
     }
-    try self.init([rows.count, length], values)
   }
 }

@@ -107,8 +107,10 @@ public final class Tokenizer: Sendable {
     ids: Tensor, mask: Tensor, types: Tensor
   ) {
     let longest = encodings.map(\.ids.count).max() ?? 0
-    let multiple = padding.multiple
-    let rounded = (max(longest, length ?? 0) + multiple - 1) / multiple * multiple
+    let (wanted, multiple) = (max(longest, length ?? 0), padding.multiple)
+    try require(
+      wanted <= Shape.maximumCount, "encode", "a batch of \(wanted) tokens a text is too long")
+    let rounded = (wanted + multiple - 1) / multiple * multiple
     func tensor(_ rows: [[Int]], _ filler: Int) throws -> Tensor {
       try Tensor(rows: rows, length: rounded, filler: filler, onLeft: padding.onLeft)
     }
