@@ -89,6 +89,10 @@ import Testing
       "local blocks = {nn.relu(), nn.tanh()}; print(nn.model(function(x) for _, b in ipairs(blocks) do x = b(x) end return x end))",
       "model(\n  (blocks.1): relu()\n  (blocks.2): tanh()\n)"),
     Snippet(
+      "local rnn = nn.lstm(2, 3, {batch_first = true}); local m = nn.model(function(x) return (rnn(x)) end); "
+        + "local n = 0; for name in pairs(m:state()) do n = n + 1 end; print(n, table.concat(m(qs.ones(1, 2, 2)).shape, \"x\"))",
+      "4 1x2x3"),
+    Snippet(
       "local scale = qs.ones(1); scale.requires_grad = true; print(nn.model(function(x) return x * scale end):parameters().scale:item())",
       "1.0"),
   ])

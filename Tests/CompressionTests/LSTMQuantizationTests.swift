@@ -110,6 +110,62 @@ import Testing
     #expect(losses[39] < 0.8 * losses[0], "\(losses[0]) to \(losses[39])")
   }
 
+  private func quantized(_ graph: Graph) -> [(op: QuantizedLSTM, weights: [Tensor])] {
+    graph.order.compactMap { id in
+      guard let (op, reads) = graph.operation(id), let lstm = op as? QuantizedLSTM else { return nil }
+      return (lstm, reads.dropFirst().compactMap { graph.leaf($0)?.value })
+    }
+  }
+
+  /// How many codes each matrix uses.
+  private func codes(_ graph: Graph) throws -> [Int] {
+    try quantized(graph).flatMap { op, weights in
+      try zip(op.quantizers, weights).map { Set(try $0.quantize($1)).count }
+    }
+  }
+
+  @Test func theWeightsHaveTheSchemeThatIsAskedFor() throws {
+    let (graph, x) = (try captured(), try sequences(64, seed: 2))
+    #expect(try codes(StaticQuantization()(graph, calibration: [x])).allSatisfy { $0 > 50 })
+    let turned = graph.copy()
+    try turned.recognizeSequences()
+    let names = turned.order.filter { turned.operation($0)?.op is SequenceLSTM }.map { turned[$0].name }
+    let four = StaticQuantization(
+      weights: WeightScheme(.integer(bits: 4)),
+      layers: LayerRules([names[1]: .weights(WeightScheme(.ternary))]))
+    let found = try codes(four(graph, calibration: [x]))
+    #expect(found == [15, 15, 3, 3])
+    let powers = StaticQuantization(weights: WeightScheme(powerOfTwo: true))
+    let scales = try quantized(powers(graph, calibration: [x])).flatMap { $0.op.quantizers.flatMap(\.scales) }
+    #expect(!scales.isEmpty && scales.allSatisfy { $0.significand == 1 })
+  }
+
+  /// Trained with 3 bits, the weights of what ships have 7 codes, and it computes what was trained.
+  @Test func trainingRoundsTheWeightsAsTheyShip() throws {
+    let graph = try captured()
+    let training = QuantizationAwareTraining(.lsq, weights: WeightScheme(.integer(bits: 3)), edgeBits: 3)
+    let aware = try training(graph)
+    #expect(
+      aware.order.filter { aware.operation($0)?.op is LearnedStep && aware[$0].name.contains("weight") }.count
+        >= 4)
+    aware.setTraining(true)
+    let x = try sequences(32, seed: 4)
+    let optimizer = try Adam(aware.weights, learningRate: 0.001)
+    let targets = try Tensor([32], (0..<32).map { Int64($0 % 5) })
+    for _ in 0..<10 {
+      optimizer.zeroGradients()
+      try CrossEntropy()(aware(x), targets).backward()
+      try optimizer.step()
+    }
+    aware.setTraining(false)
+    let shipped = try #require(try StaticQuantization()(trained: aware))
+    #expect(try codes(shipped).allSatisfy { $0 <= 7 })
+    let (y, q) = try Tape.withoutGradients { (try aware(x).doubles(), try shipped(x).doubles()) }
+    let signal = y.reduce(0) { $0 + $1 * $1 }
+    let noise = zip(y, q).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    #expect(signal / noise > 30, "signal to noise \(signal / noise)")
+  }
+
   @Test func sequencesThatLieOtherwiseAreRefusedWithTheRemedy() throws {
     let error = #expect(throws: ShapeError.self) {
       try StaticQuantization()(captured(batchFirst: false), calibration: [sequences(8, seed: 2)])

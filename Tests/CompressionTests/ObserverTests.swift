@@ -80,6 +80,18 @@ import Testing
     #expect(observer.range.max < 0.01)
   }
 
+  /// The bins below 0 end at it, and have no bin that begins there.
+  @Test func zerosBeforeNegativeValuesCount() throws {
+    let observer = PercentileObserver(50)
+    for batch in [[Float](repeating: 0, count: 8), [-1.5], [-1.9995]] {
+      try observer.observe(Tensor([batch.count], batch))
+    }
+    #expect(observer.range.min > -0.01 && observer.range.max <= 0)
+    var histogram = StreamingHistogram()
+    for value in [Float(0), -1.5, -1.9995] { try histogram.add(Tensor([1], [value])) }
+    #expect(histogram.used.reduce(0) { $0 + histogram[$1] } == 3)
+  }
+
   @Test func refusesInfinity() throws {
     let error = #expect(throws: ShapeError.self) {
       try MinMaxObserver().observe(Tensor([2], [Float.infinity, .nan]))

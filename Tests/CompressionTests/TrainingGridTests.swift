@@ -106,6 +106,17 @@ import Testing
     #expect(try step.array(Float.self) == before)
   }
 
+  /// A channel of zeros has none to start from; the others learn all the same.
+  @Test func onlyStepsOfNothingSeenAreSet() throws {
+    let op = LearnedStep(.weights, codes: -7...7).mode(training: true)
+    let weight = try Tensor([3, 2], [Float(0), 0, 1, -1, 4, 4])
+    let step = try Tensor([3], [Float(0), 0.125, 0])
+    _ = try op.apply([weight, step])
+    let found = try step.array(Float.self)
+    #expect(found[0] == 0 && found[1] == 0.125)
+    #expect(abs(found[2] - 2 * 4 / Float(7).squareRoot()) < 1e-6)
+  }
+
   @Test func aLearnedStepStaysAboveZero() throws {
     let step = Parameter(try Tensor([2], [Float(0), 0.5]))
     try step.constrain(AboveZero())

@@ -1,3 +1,4 @@
+import Models
 import Tensors
 import Testing
 
@@ -98,6 +99,23 @@ import Testing
       try WeightQuantizer(weight: Tensor([3, 1], [Float(1.4), 1.5, 0.25]), scheme: binary).scales == [
         1, 2, 0.25,
       ])
+  }
+
+  @Test func aGridThatAWeightLiesOnIsKeptOnlyIfItsScalesArePowersOfTwoAsAsked() throws {
+    let scheme = WeightScheme(.integer(bits: 4), powerOfTwo: true)
+    let weight = Parameter(try Tensor([2, 2], [7 * Float(0.3), 0.3, 1.5, -0.5]))
+    try weight.constrain(WeightQuantizer(scales: [0.3, 0.5], lowest: -7, highest: 7))
+    let found = try WeightQuantizer.grid(for: weight, scheme, bias: nil, node: "n")
+    #expect(found.scales == [0.5, 0.25])
+    try weight.constrain(WeightQuantizer(scales: [0.5, 0.5], lowest: -7, highest: 7))
+    weight.value.floats[0] = 1.5
+    weight.value.floats[1] = 0.5
+    let kept = try WeightQuantizer.grid(for: weight, scheme, bias: nil, node: "n")
+    #expect(kept.scales == [0.5, 0.5])
+    // A bias that needs a larger scale gets the next power of two.
+    let raised = try WeightQuantizer.grid(
+      for: weight, scheme, bias: Tensor([2], [Float(3 << 21), 0]), inputScale: 1, node: "n")
+    #expect(raised.scales == [2, 0.5])
   }
 
   @Test func aChannelOfZerosHasAGridAndRoomForItsBias() throws {

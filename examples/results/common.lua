@@ -1,11 +1,12 @@
 -- What the scripts of docs/results.md share: options, rows, and the networks.
 local qs = require "qscript"
 local nn = qs.nn
-local common = {}
+local common = { defaults = {} }
 
 -- Options of the command line over their defaults; a default of a number asks for a number.
 function common.options(defaults)
   local o = {}
+  common.defaults = defaults
   for name, value in pairs(defaults) do o[name] = value end
   local i = 1
   while arg[i] do
@@ -29,9 +30,18 @@ function common.options(defaults)
   return o
 end
 
+-- Whether a number was asked for that is not the default: then this is a trial, and no seed of the table.
+local function is_trial(o, defaults)
+  for name, value in pairs(defaults) do
+    if type(value) == "number" and name ~= "seed" and o[name] ~= value then return true end
+  end
+  return false
+end
+
 -- Begins the run of one case of docs/results.md: `case` names its table, and each row is logged by its name.
 function common.run(case, o)
-  local run = qs.run{ name = "results/" .. case, seed = o.seed, parameters = o }
+  local kind = is_trial(o, common.defaults) and "trials/" or "results/"
+  local run = qs.run{ name = kind .. case, seed = o.seed, parameters = o }
   local rows = {}
   -- A row: a name, what is measured, in the unit of the table.
   function rows.add(name, value, bytes)

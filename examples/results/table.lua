@@ -6,13 +6,35 @@ local qs = require "qscript"
 -- Every table: the name of its runs, its title, what its numbers are, and the command that makes one seed again.
 local cases = require "cases"
 
--- The newest finished run of every seed of a case: its rows in order, as {name, value, bytes}.
+-- The numbers a run was given, its seed apart, as a text: epochs = 6, finetune = 3.
+local function settings(run)
+  local parts = {}
+  for name, value in pairs(run.parameters) do
+    if type(value) == "number" and name ~= "seed" then parts[#parts + 1] = string.format("%s = %g", name, value) end
+  end
+  table.sort(parts)
+  return table.concat(parts, ", ")
+end
+
+-- The newest finished run of every seed of a case, with the settings of the newest of all: seeds of other settings are
+-- left out, and named.
 local function runs_of(case)
-  local by_seed = {}
+  local by_seed, wanted, left = {}, nil, {}
   for _, summary in ipairs(qs.runs.list{ name = "results/" .. case, state = "finished" }) do -- newest first
     if summary.name == "results/" .. case then
       local run = qs.runs.load(summary.id)
-      if not by_seed[run.seed] then by_seed[run.seed] = run end
+      wanted = wanted or settings(run)
+      if settings(run) ~= wanted then
+        left[#left + 1] = run
+      elseif not by_seed[run.seed] then
+        by_seed[run.seed] = run
+      end
+    end
+  end
+  for _, run in ipairs(left) do
+    if not by_seed[run.seed] then
+      io.stderr:write(string.format("table.lua: leaves out seed %d of %s, made with %s; the newest run has %s\n", run.seed,
+        case, settings(run), wanted))
     end
   end
   return by_seed

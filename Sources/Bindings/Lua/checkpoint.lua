@@ -105,6 +105,9 @@ local words = {
 local function difference(saved, now)
   local names = {}
   for name in pairs(now) do names[#names + 1] = name end
+  for name in pairs(saved) do
+    if now[name] == nil then names[#names + 1] = name end
+  end
   table.sort(names)
   for _, name in ipairs(names) do
     if saved[name] ~= now[name] then

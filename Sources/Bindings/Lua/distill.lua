@@ -5,7 +5,6 @@ local training = require "qscript.training"
 
 -- The teacher's logits for every sample, computed once: they do not change while the student learns.
 local function answers(teacher, data, batch_size)
-  teacher:eval()
   local parts = {}
   qs.no_grad(function()
     local bar <close> = qs.progress{ total = math.ceil(#data / batch_size), label = "teacher" }
@@ -33,6 +32,7 @@ declare{
       error(string.format("distill: option 'alpha' must be between 0 and 1 (got %g)", o.alpha), 0)
     end
     local teacher, student = o.teacher, o.student
+    teacher:eval() -- in training it would change, and with augmentation answers in every step
     local logits = not o.augment and answers(teacher, o.data, 256)
     o.caller, o.model = "distill", student
     -- The second result is the teacher's answer.

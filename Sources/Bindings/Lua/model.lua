@@ -2,10 +2,12 @@
 local qs = require "qscript"
 local declare = require "declare"
 
+local modules = { module = true, graph = true, recurrent = true }
+
 -- A module, a tensor that requires gradients, or a list or table of these becomes one part or several.
 local function collect(parts, seen, name, value)
   local kind = qs.type(value)
-  if kind == "module" or kind == "graph" or (kind == "tensor" and value.requires_grad) then
+  if modules[kind] or (kind == "tensor" and value.requires_grad) then
     if not seen[value] then
       seen[value] = true
       parts[#parts + 1] = { name, value }

@@ -75,9 +75,9 @@ local function step(o, optimizer, watch, x, y, index, other, weight)
   return value, correct
 end
 
--- Trains on what is left of an epoch; sums and places are in `state`, where a checkpoint finds them.
+-- Trains on what is left of an epoch; sums, places and the seconds spent are in `state`, where a checkpoint finds them.
 local function run_epoch(o, optimizer, state, keeper)
-  local epoch = state.epoch
+  local epoch, started = state.epoch, qs.clock() - state.seconds
   local declarative = type(o.augment) ~= "function" and o.augment or nil
   local pass = o.data:batches{ size = o.batch_size, shuffle = true, augment = declarative, skip = state.batch,
     layout = o.model.input_layout, seed = state.seed, epoch = epoch }
@@ -96,10 +96,11 @@ local function run_epoch(o, optimizer, state, keeper)
     state.last = value
     state.sum, state.seen, state.correct = state.sum + value * #x, state.seen + #x, state.correct + correct
     bar:update(state.batch, string.format("loss %.4f", state.sum / state.seen))
+    state.seconds = qs.clock() - started
     if keeper and state.batch < batches and keeper.is_due(state.step) then keeper.save(state) end
   end
-  return { epoch = epoch, loss = state.sum / state.seen, accuracy = state.correct / state.seen, lr = optimizer.lr },
-    layers
+  return { epoch = epoch, loss = state.sum / state.seen, accuracy = state.correct / state.seen, lr = optimizer.lr,
+    seconds = state.seconds }, layers
 end
 
 local function begin_epoch(state)
@@ -163,9 +164,7 @@ function training.run(o)
   local state = resumed_state(o, keeper)
   while state.batch or not is_done(o, state) do
     if not state.batch then begin_epoch(state) end
-    local started = qs.clock() - state.seconds
     local metrics, layers = run_epoch(o, optimizer, state, keeper)
-    metrics.seconds = qs.clock() - started
     end_epoch(o, state, metrics)
     if layers then diagnosis.record(layers, state.epoch) end
     if o.on_epoch then o.on_epoch(metrics) end

@@ -10,8 +10,10 @@ protocol Quantizable: Op {
   var fixedRange: QuantParams? { get }
   /// Whether a relu or clip behind it can become its output range.
   var fusesActivations: Bool { get }
-  /// Whether the inputs after the activations become s8; else the integer form reads them in f32.
-  var quantizesWeights: Bool { get }
+  /// How many of the inputs after the activations become s8; the integer form reads the others in f32.
+  var weightCount: Int { get }
+  /// What is added to the products with one of these weights, as an s32; of all inputs after the activations.
+  func bias(of weight: Int, _ weights: [Tensor]) throws -> Tensor?
   /// Which activations must have zero point 128: those the kernel takes as signed weights.
   var symmetricActivations: Range<Int> { get }
   /// Whether there are `innerValues`.
@@ -30,8 +32,8 @@ struct Calibrated {
   let inputs: [QuantParams]
   /// Of its `innerValues`.
   var inner: [QuantParams] = []
-  /// For ops with weights that become s8.
-  var quantizer: WeightQuantizer?
+  /// Of the weights that become s8.
+  var quantizers: [WeightQuantizer] = []
   /// nil: f32, only where the op `canEndInFloat`.
   var result: QuantParams?
   var range = ActivationRange.unbounded
@@ -43,7 +45,11 @@ extension Quantizable {
   var fixedRange: QuantParams? { nil }
   var fusesActivations: Bool { false }
   var canEndInFloat: Bool { false }
-  var quantizesWeights: Bool { true }
+  var weightCount: Int { 1 }
+  var quantizesWeights: Bool { weightCount > 0 }
+  func bias(of weight: Int, _ weights: [Tensor]) throws -> Tensor? {
+    weights.count > weightCount ? weights[weightCount] : nil
+  }
   var symmetricActivations: Range<Int> { 0..<0 }
   var hasInnerValues: Bool { false }
   func innerValues(_ inputs: [Tensor]) throws -> [Tensor] { [] }
@@ -58,7 +64,8 @@ extension Conv2d: Quantizable {
   var fusesActivations: Bool { true }
   var canEndInFloat: Bool { true }
   func quantized(_ given: Calibrated) -> any QuantizedOp {
-    QuantizedConv2d(self, input: given.inputs[0], unwrap(given.quantizer), result: given.result, given.range)
+    QuantizedConv2d(
+      self, input: given.inputs[0], unwrap(given.quantizers.first), result: given.result, given.range)
   }
 }
 
@@ -66,7 +73,7 @@ extension Linear: Quantizable {
   var fusesActivations: Bool { true }
   var canEndInFloat: Bool { true }
   func quantized(_ given: Calibrated) -> any QuantizedOp {
-    QuantizedLinear(input: given.inputs[0], unwrap(given.quantizer), result: given.result, given.range)
+    QuantizedLinear(input: given.inputs[0], unwrap(given.quantizers.first), result: given.result, given.range)
   }
 }
 
@@ -96,7 +103,7 @@ extension Concat: Quantizable {
 
 extension Attention: Quantizable {
   var activationCount: Int { 3 }
-  var quantizesWeights: Bool { false }
+  var weightCount: Int { 0 }
   var symmetricActivations: Range<Int> { 1..<3 }
   var hasInnerValues: Bool { true }
   /// The scores, before softmax.
@@ -112,7 +119,7 @@ extension Softmax: Quantizable {
 }
 
 extension LayerNorm: Quantizable {
-  var quantizesWeights: Bool { false }
+  var weightCount: Int { 0 }
   var canEndInFloat: Bool { true }
   func quantized(_ given: Calibrated) -> any QuantizedOp {
     QuantizedLayerNorm(self, input: given.inputs[0], result: given.result)
@@ -120,10 +127,13 @@ extension LayerNorm: Quantizable {
 }
 
 extension SequenceLSTM: Quantizable {
-  /// By the integer form itself: one scale for each row of both matrices.
-  var quantizesWeights: Bool { false }
+  /// Both matrices; the sum of both biases goes with the inputs'.
+  var weightCount: Int { 2 }
+  func bias(of weight: Int, _ weights: [Tensor]) throws -> Tensor? {
+    weight == 0 && weights.count > 3 ? try weights[2].detached() + weights[3].detached() : nil
+  }
   func quantized(_ given: Calibrated) -> any QuantizedOp {
-    QuantizedLSTM(self, input: given.inputs[0], result: unwrap(given.result))
+    QuantizedLSTM(self, input: given.inputs[0], given.quantizers, result: unwrap(given.result))
   }
 }
 

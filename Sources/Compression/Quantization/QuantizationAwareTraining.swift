@@ -88,7 +88,7 @@ public struct QuantizationAwareTraining: Sendable {
         try watch(input, plan.input, in: graph)
       }
       for site in plan.sites {
-        try roundWeight(of: site, plan, in: graph)
+        try roundWeights(of: site, plan, in: graph)
         if site.float.definesRange && !site.endsInFloat {
           try watch(result(of: site, in: graph), plan.activation(site), in: graph)
         }
@@ -118,11 +118,17 @@ public struct QuantizationAwareTraining: Sendable {
     graph.replaceUses(of: id, with: rounded, except: rounded)
   }
 
-  private func roundWeight(of site: Site, _ plan: GridPlan, in graph: Graph) throws {
-    guard site.hasWeights(in: graph), let (op, reads) = graph.operation(site.head),
-      let weight = graph.leaf(reads[site.float.activationCount])
-    else { return }
-    let position = site.float.activationCount
+  private func roundWeights(of site: Site, _ plan: GridPlan, in graph: Graph) throws {
+    guard site.hasWeights(in: graph) else { return }
+    for offset in 0..<site.float.weightCount {
+      try roundWeight(site.float.activationCount + offset, of: site, plan, in: graph)
+    }
+  }
+
+  private func roundWeight(_ position: Int, of site: Site, _ plan: GridPlan, in graph: Graph) throws {
+    guard let (op, reads) = graph.operation(site.head), let weight = graph.leaf(reads[position]) else {
+      return
+    }
     let name = graph[reads[position]].name
     let scheme = try plan.scheme(of: site)
     let grid = plan.weight(scheme)

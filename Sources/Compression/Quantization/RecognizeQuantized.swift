@@ -117,12 +117,12 @@ private struct QuantizedSite {
   func quantizedOp(_ graph: Graph) throws -> any QuantizedOp {
     let reads = graph.operation(head)?.inputs ?? []
     var calibrated = Calibrated(inputs: inputs, result: result, range: range)
-    if float.quantizesWeights, reads.count > inputs.count {
-      guard let quantizer = graph.leaf(reads[inputs.count])?.constraint(WeightQuantizer.self) else {
+    calibrated.quantizers = try reads.dropFirst(inputs.count).prefix(float.weightCount).map { read in
+      guard let quantizer = graph.leaf(read)?.constraint(WeightQuantizer.self) else {
         throw ShapeError(
           float.name, "its weights are not s8 with one scale for each output channel; it stays in f32")
       }
-      calibrated.quantizer = quantizer
+      return quantizer
     }
     if !float.definesRange, result != inputs.first {
       throw ShapeError(float.name, "its result lies on another grid than its input; it stays in f32")

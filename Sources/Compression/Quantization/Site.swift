@@ -142,9 +142,8 @@ extension Calibrated {
     let grid = QuantParams(symmetric: 1)
     let count = Swift.min(float.activationCount, reads.count)
     var trial = Calibrated(inputs: [QuantParams](repeating: grid, count: count), inner: [grid], result: grid)
-    if float.quantizesWeights, reads.count > count {
-      trial.quantizer = WeightQuantizer(
-        scales: [Float](repeating: 1, count: graph[reads[count]].shape.first ?? 1))
+    trial.quantizers = reads.dropFirst(count).prefix(float.weightCount).map {
+      WeightQuantizer(scales: [Float](repeating: 1, count: graph[$0].shape.first ?? 1))
     }
     return trial
   }

@@ -110,19 +110,19 @@ public struct StaticQuantization: Sendable {
       }
       return try leaf.replaced(by: leaf.value.copy())
     }
-    if let weight = weights.first, site.float.quantizesWeights {
-      let bias = weights.count > 1 ? weights[1].value : nil
-      let input = calibrated.inputs[0]
-      if isTrained, let known = weight.constraint(WeightQuantizer.self) {
-        try weight.constrain(known.fitting(bias, inputScale: input.scale))
-      } else {
-        let name = graph[site.head].name
-        try weight.constrain(
-          WeightQuantizer.grid(
-            for: weight, layers.scheme(for: name) ?? self.weights, bias: bias, inputScale: input.scale,
-            node: name))
-      }
-      calibrated.quantizer = weight.constraint(WeightQuantizer.self)
+    for (i, weight) in weights.prefix(site.float.weightCount).enumerated() {
+      let bias = try site.float.bias(of: i, weights.map(\.value))
+      let (name, inputScale) = (graph[site.head].name, calibrated.inputs[0].scale)
+      let grid =
+        if isTrained, let known = weight.constraint(WeightQuantizer.self) {
+          try known.fitting(bias, inputScale: inputScale)
+        } else {
+          try WeightQuantizer.grid(
+            for: weight, layers.scheme(for: name) ?? self.weights, bias: bias, inputScale: inputScale,
+            node: name)
+        }
+      try weight.constrain(grid)
+      calibrated.quantizers.append(grid)
     }
     for (offset, weight) in weights.enumerated() {
       let position = activations + offset

@@ -44,10 +44,11 @@ extension WeightQuantizer {
   }
 
   /// The same grid, its scales larger where a bias added as an s32 of scale `inputScale * scale` would not fit: in
-  /// channels whose weights are nothing beside it.
+  /// channels whose weights are nothing beside it. Scales that are powers of two stay such.
   func fitting(_ bias: Tensor?, inputScale: Float) throws -> WeightQuantizer {
     guard let bias, group == nil else { return self }
-    let least = try bias.array(Float.self).map { abs($0) / inputScale / Float(1 << 22) }
+    let exact = try bias.array(Float.self).map { abs($0) / inputScale / Float(1 << 22) }
+    let least = hasPowersOfTwo ? exact.map { $0.isNormal ? $0.powerOfTwoAbove : $0 } : exact
     return WeightQuantizer(
       scales: zip(scales, least).map(max), zeroPoints: zeroPoints, lowest: lowest, highest: highest,
       rounding: rounding)
@@ -105,7 +106,10 @@ extension WeightQuantizer {
       default: false
       }
     return sameGroups && sameRounding && bits == scheme.bits && isSymmetric == scheme.isSymmetric
+      && (!scheme.powerOfTwo || hasPowersOfTwo)
   }
+
+  private var hasPowersOfTwo: Bool { scales.allSatisfy { $0.significand == 1 } }
 }
 
 /// The grid of the weights that share a scale.

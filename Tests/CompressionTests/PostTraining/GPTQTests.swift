@@ -102,6 +102,27 @@ import Testing
     #expect(hessian.rows == 18)
   }
 
+  /// What is moved into pruned weights is lost, as they stay 0.
+  @Test func `pruned weights stay 0, and those that live make up for it`() throws {
+    let (weight, x) = (try normalTensor([120, 64], seed: 5), try correlatedRows(400, 64, seed: 9))
+    let mask = Mask(keep: MagnitudePruning.keepLargest([try weight.doubles().map(abs)], 0.5)[0])
+    try mask.enforce(on: weight)
+    func rounded(_ graph: Graph) throws -> Tensor {
+      let result = try GPTQ()(graph, Self.int4, calibration: CalibrationBatches([x]))
+      return try #require(WeightLayer.all(in: result).first).weight.value
+    }
+    let (pruned, dense) = (try single(weight), try single(weight))
+    try #require(WeightLayer.all(in: pruned).first).weight.constrain(mask)
+    let found = try rounded(pruned)
+    try mask.check(found)
+    let forgotten = try rounded(dense).copy()
+    try mask.enforce(on: forgotten)
+    func error(_ other: Tensor) throws -> Double {
+      try squaredError(x.matmul(other.transposed()), x.matmul(weight.transposed()))
+    }
+    #expect(try error(found) < 0.8 * error(forgotten))
+  }
+
   @Test func `an input that is always 0 is rounded to the nearest and disturbs nothing`() throws {
     let x = try correlatedRows(100, 16, seed: 4)
     for row in 0..<100 { x.floats[row * 16 + 5] = 0 }

@@ -75,6 +75,26 @@ import Testing
     #expect(try sameFunction(graph, equal, normalTensor([3, 2, 8, 8], seed: 2)))
   }
 
+  /// A bound for each round alone would multiply over them.
+  @Test func `a channel that is nearly dead keeps the size of its bias`() throws {
+    let x = try normalTensor([2, 2, 6, 6], seed: 1)
+    let sizes = try Tensor([3, 1, 1, 1], [Float(1), 1e-20, 1])
+    let graph = try Chain.graph(
+      x,
+      [
+        ("first", normalTensor([3, 2, 3, 3], seed: 2) * sizes),
+        ("bias", Tensor([3], [Float(0.1), -0.158, 0.2])),
+        ("second", normalTensor([4, 3, 1, 1], seed: 3)),
+      ]
+    ) { p, x in
+      try Conv2d().apply([Conv2d().apply([x, p[0].value, p[1].value]).relu(), p[2].value])
+    }
+    let equal = try CrossLayerEqualization(rounds: 20)(graph)
+    let bias = try #require(WeightLayer.all(in: equal)[0].bias).value.doubles()
+    #expect(abs(bias[1]) > 1 && abs(bias[1]) <= 15.9, "\(bias)")
+    #expect(try sameFunction(graph, equal, x))
+  }
+
   // MARK: Bias correction
 
   @Test func `means of clipped normal distributions are those of numerical integration`() throws {
@@ -127,6 +147,36 @@ import Testing
     let (before, after) = (try meanError(rounded), try meanError(corrected))
     #expect(after < 0.1 * before, "\(after) after \(before)")
     #expect(corrected.log.last?.refused.count == 1, "the first layer reads no batch norm")
+  }
+
+  /// As in networks whose shortcut passes by the norm: what is read there has the statistics that the norm has seen.
+  @Test func `analytic correction knows which batch norms were folded`() throws {
+    let n = 16
+    let weight = try normalTensor([n, 8], seed: 2)
+    let rows = try weight / weight.square().sum(axes: [1]).sqrt().reshaped([n, 1])
+    let graph = try Chain.graph(
+      normalTensor([2, 8], seed: 1),
+      [
+        ("first", rows), ("bias", normalTensor([n], seed: 8)),
+        ("scale", Tensor([n], (0..<n).map { 1 + Float($0 % 3) })),
+        ("shift", normalTensor([n], seed: 3, size: 4)), ("mean", normalTensor([n], seed: 8)),
+        ("variance", Tensor.ones([n])), ("second", normalTensor([6, n], seed: 4)),
+        ("shortcut", normalTensor([6, n], seed: 5)),
+      ]
+    ) { p, x in
+      let y = try Linear().apply([x, p[0].value, p[1].value])
+      let inner = try BatchNorm(epsilon: 0).apply([y] + p[2...5].map(\.value)).relu()
+      return try Linear().apply([inner, p[6].value]) + Linear().apply([y, p[7].value])
+    }
+    let x = try normalTensor([4000, 8], seed: 5)
+    let eight = LayerRules(["linear": .weights(WeightScheme(.integer(bits: 8)))])
+    let rounded = try RoundToNearest(WeightPlan(WeightScheme(.integer(bits: 3)), layers: eight))(graph)
+    let corrected = try BiasCorrection()(graph, rounded: rounded)
+    func meanError(_ other: Graph) throws -> Double {
+      try (evaluate(other, x) - evaluate(graph, x)).mean(axes: [0]).square().sum().item()
+    }
+    let (before, after) = (try meanError(rounded), try meanError(corrected))
+    #expect(after < 0.1 * before, "\(after) after \(before)")
   }
 
   // MARK: Activation-aware scaling

@@ -59,7 +59,8 @@ struct StreamingHistogram {
       move(to: wanted.lowerBound)
     }
     if zeros > 0 {
-      counts[min(-first, Self.capacity - 1)] += UInt64(zeros)
+      // The bin that begins at 0; the last one that is used where all else is negative, as its edge is its own.
+      counts[min(-first, wanted.upperBound - first - 1)] += UInt64(zeros)
       zeros = 0
     }
   }

@@ -12,7 +12,7 @@ import Tensors
 ///
 /// with N the weights that share the step, or the numbers of one sample (section 2.2 of the paper).
 ///
-/// A step of 0 means that nothing was seen yet: the first batch in training sets it to `2 mean|x| / sqrt(highest)`.
+/// A step of 0 means that nothing but 0 was seen yet: a batch in training sets it to `2 mean|x| / sqrt(highest)`.
 public struct LearnedStep: Op {
   public static let name = "learned_step"
 
@@ -46,26 +46,27 @@ public struct LearnedStep: Op {
     let x = role == .weights ? try x.contiguous() : try x.dense()
     let step = try Tensor(undefined: [steps])
     let depth = x.count / max(steps, 1)
-    for row in 0..<steps {
-      var total = 0.0
-      forEachBlock(depth) { first, count in
-        var above: Float = 0
-        total += Double(qk_f32_sum_magnitudes(count, x.floats + row * depth + first, -1, &above))
-      }
-      step.floats[row] = Float(2 * total / Double(max(depth, 1)) / Double(codes.upperBound).squareRoot())
-    }
+    for row in 0..<steps { step.floats[row] = start(depth, x.floats + row * depth) }
     return withExtendedLifetime(x) { step }
+  }
+
+  private func start(_ count: Int, _ x: UnsafePointer<Float>) -> Float {
+    var total = 0.0
+    forEachBlock(count) { first, count in
+      var above: Float = 0
+      total += Double(qk_f32_sum_magnitudes(count, x + first, -1, &above))
+    }
+    return Float(2 * total / Double(max(count, 1)) / Double(codes.upperBound).squareRoot())
   }
 
   public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
     let (x, step) = (role == .weights ? try t[0].contiguous() : try t[0].dense(), t[1])
-    if isTraining && !Tape.isRecomputing && step.floats[0] == 0 && x.count > 0 {
-      let first = try start(x, steps: step.count)
-      for row in 0..<step.count { step.floats[row * step.strides[0]] = first.floats[row] }
-    }
     let y = try Tensor(undefined: x.shape, .f32, format: x.format)
     let depth = x.count / max(step.count, 1)
     for row in 0..<step.count {
+      if isTraining && !Tape.isRecomputing && step.floats[row * step.strides[0]] == 0 {
+        step.floats[row * step.strides[0]] = start(depth, x.floats + row * depth)
+      }
       qk_f32_fake_quantize(
         depth, x.floats + row * depth, scale(step, row), Float(codes.lowerBound), Float(codes.upperBound),
         y.floats + row * depth)

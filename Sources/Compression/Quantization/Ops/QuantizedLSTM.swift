@@ -1,18 +1,23 @@
 import Tensors
 
-/// An LSTM layer with s8 weights, one scale for each row of each matrix, over u8 vectors; see `IntegerLSTM`.
+/// An LSTM layer with s8 weights, a quantizer for each of both matrices, over u8 vectors; see `IntegerLSTM`.
 ///
 /// Inputs: x [N, T, I] on the grid of `activations[0]`, then the weights and biases of `SequenceLSTM` in full precision.
 /// Hidden states lie on the grid of the result, between steps as well.
 public struct QuantizedLSTM: QuantizedOp {
   public static let name = "quantized_lstm"
   private let lstm: SequenceLSTM
+  /// Of weight_ih and weight_hh.
+  public let quantizers: [WeightQuantizer]
   public let activations: [QuantParams]
   public let result: QuantParams?
   private let states: QuantParams
 
-  public init(_ lstm: SequenceLSTM, input: QuantParams, result: QuantParams) {
-    self.lstm = lstm
+  public init(
+    _ lstm: SequenceLSTM, input: QuantParams, _ quantizers: [WeightQuantizer], result: QuantParams
+  ) {
+    precondition(quantizers.count == 2, "an LSTM has two matrices")
+    (self.lstm, self.quantizers) = (lstm, quantizers)
     activations = [input]
     states = result
     self.result = result
@@ -21,24 +26,18 @@ public struct QuantizedLSTM: QuantizedOp {
   public var float: any Op { lstm }
 
   public func step(_ shapes: [Shape], weights: [Tensor]) throws -> any IntegerStep {
-    let bias = try weights.count > 2 ? weights[2].detached() + weights[3].detached() : nil
-    let x = activations[0]
-    return try IntegerLSTM(
+    try IntegerLSTM(
       steps: shapes[0][1], inputs: shapes[0][2], hidden: weights[1].shape[1], reversed: lstm.isReversed,
       IntegerWeights(
-        weight: weights[0], bias: bias,
-        quantizer: WeightQuantizer(weight: weights[0], bias: bias, inputScale: x.scale), input: x,
+        weight: weights[0], bias: lstm.bias(of: 0, weights), quantizer: quantizers[0], input: activations[0],
         output: IntegerOutput(nil)),
       IntegerWeights(
-        weight: weights[1], bias: nil, quantizer: WeightQuantizer(weight: weights[1], bias: nil),
-        input: states,
-        output: IntegerOutput(nil)),
+        weight: weights[1], bias: nil, quantizer: quantizers[1], input: states, output: IntegerOutput(nil)),
       result: states)
   }
 
   public func dequantized(_ weights: [Tensor]) throws -> [Tensor] {
-    try weights.prefix(2).map { try WeightQuantizer(weight: $0, bias: nil).dequantized($0) }
-      + weights.dropFirst(2)
+    try zip(quantizers, weights).map { try $0.dequantized($1) } + weights.dropFirst(quantizers.count)
   }
 }
 

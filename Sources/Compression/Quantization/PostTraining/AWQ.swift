@@ -35,12 +35,12 @@ public struct AWQ: Sendable {
     let layers = plan.layers(in: work)
     let places = ScalableInput.all(in: work)
     let hessians = try Hessians(layers, work, calibration)
-    let seen = try ChannelMagnitudes.of(places.map(\.input), in: work, calibration)
+    let seen = try ChannelMagnitudes.of(places, in: work, calibration)
     var factors: [Graph.ID: [Double]] = [:]
     for (i, place) in places.enumerated() {
       try progress(i, places.count, place.name)
-      guard place.absorber != nil || inserts, let means = seen[place.input]?.mean else { continue }
-      let best = try search(place, work, means, plan, hessians)
+      guard place.absorber != nil || inserts else { continue }
+      let best = try search(place, work, seen[i].mean, plan, hessians)
       guard best.contains(where: { $0 != 1 }) else { continue }
       try work.scaleInput(place, by: best)
       for layer in place.layers { factors[layer.id] = best }

@@ -24,9 +24,10 @@ public struct BiasCorrection: Sendable {
   ) throws -> Graph {
     let layers = WeightLayer.all(in: rounded)
     var means: [Graph.ID: ChannelMeans] = [:]
-    let places = Set(layers.map(\.id))
+    let places = Dictionary(uniqueKeysWithValues: layers.map { ($0.id, $0) })
     try calibration.replay(float) { id, value in
-      if places.contains(id) { try means[id, default: ChannelMeans()].add(value) }
+      guard let layer = places[id] else { return }
+      try means[id, default: ChannelMeans()].add(value, axis: layer.channelAxis(rank: value.rank))
     }
     let scratch = rounded.copy()
     var changes: [LayerChange] = []
@@ -34,9 +35,12 @@ public struct BiasCorrection: Sendable {
       try progress(changes.count, layers.count, layer.name)
       var found = ChannelMeans()
       try calibration.replay(scratch, until: layer.id) { id, value in
-        if id == layer.id { try found.add(value) }
+        if id == layer.id { try found.add(value, axis: layer.channelAxis(rank: value.rank)) }
       }
-      guard let meant = means[layer.id]?.values, meant.count == layer.rows else { continue }
+      guard let meant = means[layer.id]?.values, meant.count == layer.rows else {
+        changes.append(LayerChange(layer: layer, refusal: Self.stranger))
+        continue
+      }
       let bias = try corrected(layer, by: zip(meant, found.values).map { $0 - $1 })
       try scratch.setBias(of: layer, bias)
       changes.append(LayerChange(layer: layer, bias: bias))
@@ -44,6 +48,9 @@ public struct BiasCorrection: Sendable {
     try progress(layers.count, layers.count, "")
     return try rounded.with(changes, by: "correct_bias_empirical")
   }
+
+  private static let stranger =
+    "the float graph has no such layer; give the graph whose weights were rounded"
 
   private func corrected(_ layer: WeightLayer, by shift: [Double]) throws -> Tensor {
     let old = try layer.bias?.value.doubles() ?? [Double](repeating: 0, count: layer.rows)
@@ -57,18 +64,22 @@ public struct BiasCorrection: Sendable {
   ///   - rounded: `graph` with batch norm folded and rounded weights.
   public func callAsFunction(_ graph: Graph, rounded: Graph) throws -> Graph {
     let float = try graph.preparedForQuantization()
-    let expected = ExpectedInputs(graph)
-    let changes = WeightLayer.all(in: rounded).compactMap { layer -> LayerChange? in
-      guard let before = WeightLayer(layer.id, float) else { return nil }
-      guard let means = expected[layer.input], means.count == layer.inputChannels else {
+    let expected = try ExpectedInputs(graph, folded: float)
+    let changes = try WeightLayer.all(in: rounded).map { layer -> LayerChange in
+      guard let before = WeightLayer(layer.id, float) else {
+        return LayerChange(layer: layer, refusal: Self.stranger)
+      }
+      guard let means = expected[layer.input], means.count == layer.inputChannels,
+        layer.channelAxis(rank: rounded[layer.input].shape.rank) == ExpectedInputs.axis
+      else {
         return LayerChange(
           layer: layer,
           refusal:
             "no batch norm tells the mean of its inputs; correct it with data: bias_correction = \"empirical\""
         )
       }
-      return try? LayerChange(
-        layer: layer, bias: corrected(layer, by: shift(layer, before.weight.value, means)))
+      return LayerChange(
+        layer: layer, bias: try corrected(layer, by: shift(layer, before.weight.value, means)))
     }
     return try rounded.with(changes, by: "correct_bias_analytic")
   }
@@ -87,13 +98,12 @@ public struct BiasCorrection: Sendable {
   }
 }
 
-/// The mean of each channel (dimension 1 of images, else the last) of values seen in batches.
+/// The mean of each channel of values seen in batches.
 struct ChannelMeans {
   private var sums: [Double] = []
   private var count = 0
 
-  mutating func add(_ value: Tensor) throws {
-    let axis = value.rank == 4 ? 1 : value.rank - 1
+  mutating func add(_ value: Tensor, axis: Int) throws {
     let channels = value.shape[axis]
     guard channels > 0, value.count > 0 else { return }
     let mean = try value.mean(axes: (0..<value.rank).filter { $0 != axis }).doubles()
@@ -106,28 +116,25 @@ struct ChannelMeans {
   var values: [Double] { sums.map { $0 / Double(max(count, 1)) } }
 }
 
-/// What the batch norms of a graph say of the mean of each channel of the values behind them.
+/// What the batch norms of a graph say of the mean of each channel (dimension 1) of the values about them.
 private struct ExpectedInputs {
+  static let axis = 1
+
+  private var normal: [Graph.ID: (mean: [Double], deviation: [Double])] = [:]
   private var means: [Graph.ID: [Double]] = [:]
 
   subscript(id: Graph.ID) -> [Double]? { means[id] }
 
-  init(_ graph: Graph) {
-    var normal: [Graph.ID: (mean: [Double], deviation: [Double])] = [:]
+  /// - Parameter folded: the same graph, without the batch norms that could be folded.
+  init(_ graph: Graph, folded: Graph) throws {
+    let left = Set(folded.order)
+    for id in graph.order { try readNorm(id, in: graph, isLeft: left.contains(id)) }
+    means = normal.mapValues(\.mean)
     for id in graph.order {
       guard let (op, reads) = graph.operation(id), let input = reads.first else { continue }
       switch op {
-      case is BatchNorm:
-        guard reads.count == 5, let scale = try? graph.leaf(reads[1])?.value.doubles(),
-          let shift = try? graph.leaf(reads[2])?.value.doubles()
-        else { continue }
-        normal[id] = (shift, scale.map(abs))
-        means[id] = shift
-        // Where batch norm is folded, the layer before it has its results.
-        normal[input] = normal[id]
-        means[input] = shift
-      case is Relu: clip(id, input, 0, .infinity, normal)
-      case let range as Clip: clip(id, input, range.lowest, range.highest, normal)
+      case is Relu: clip(id, input, 0, .infinity)
+      case let range as Clip: clip(id, input, range.lowest, range.highest)
       case is Dropout, is AvgPool2d, is GlobalAvgPool2d: means[id] = means[input]
       case is Flatten where graph[input].shape.dims.dropFirst(2).allSatisfy { $0 == 1 }:
         means[id] = means[input]
@@ -136,11 +143,20 @@ private struct ExpectedInputs {
     }
   }
 
+  /// What a batch norm gives has the mean and deviation that it learned. Where it is folded, the layer before it gives
+  /// that; where it is left, that layer's results keep those which the norm has seen.
+  private mutating func readNorm(_ id: Graph.ID, in graph: Graph, isLeft: Bool) throws {
+    guard let (op, reads) = graph.operation(id), let norm = op as? BatchNorm, reads.count == 5 else { return }
+    let leaves = try reads.dropFirst().compactMap { try graph.leaf($0)?.value.doubles() }
+    guard leaves.count == 4 else { return }
+    let (scale, shift, mean, variance) = (leaves[0], leaves[1], leaves[2], leaves[3])
+    normal[id] = (shift, scale.map(abs))
+    normal[reads[0]] =
+      isLeft ? (mean, variance.map { ($0 + norm.epsilon).squareRoot() }) : (shift, scale.map(abs))
+  }
+
   /// The mean of a normal distribution clipped to [low, high] (appendix C of the paper).
-  private mutating func clip(
-    _ id: Graph.ID, _ input: Graph.ID, _ low: Double, _ high: Double,
-    _ normal: [Graph.ID: (mean: [Double], deviation: [Double])]
-  ) {
+  private mutating func clip(_ id: Graph.ID, _ input: Graph.ID, _ low: Double, _ high: Double) {
     guard let (mean, deviation) = normal[input] else { return }
     means[id] = zip(mean, deviation).map { clippedNormalMean($0, $1, low, high) }
   }

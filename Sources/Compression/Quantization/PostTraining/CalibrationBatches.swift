@@ -31,12 +31,14 @@ public struct CalibrationBatches {
   private struct Enough: Error {}
 
   /// Runs `graph` in evaluation on every batch and shows each node's values to `observe`; no further than node `last`.
+  /// A batch of no samples counts for nothing.
   func replay(_ graph: Graph, until last: Graph.ID? = nil, observe: (Graph.ID, Tensor) throws -> Void) throws
   {
     var count = 0
     try graph.with(training: false) {
       try Tape.withoutGradients {
         try forEach { batch in
+          guard batch.allSatisfy({ $0.count > 0 }) else { return }
           count += 1
           do {
             _ = try graph.replay(batch) { id, value in

@@ -11,28 +11,32 @@ struct ScalablePair {
   static func all(in graph: Graph) -> [ScalablePair] {
     let layers = Dictionary(uniqueKeysWithValues: WeightLayer.all(in: graph).map { ($0.id, $0) })
     return graph.order.compactMap { id in
-      guard let first = layers[id], let end = reader(of: id, in: graph), let second = layers[end],
-        second.input != id || graph.operation(end)?.inputs.first == id,
-        second.inputChannels == first.rows || second.op is Linear && second.columns % first.rows == 0
-      else { return nil }
+      guard let first = layers[id], let end = reader(of: id, in: graph), let second = layers[end] else {
+        return nil
+      }
       return ScalablePair(first: first, second: second)
     }
   }
 
-  /// The layer at the end of a chain of single readers.
+  /// The layer at the end of a chain of single readers that takes the channels of layer `id` for its own: a convolution
+  /// those of images, a linear layer those of the last dimension.
   private static func reader(of id: Graph.ID, in graph: Graph) -> Graph.ID? {
-    var place = id
+    var (place, hasImages) = (id, graph.operation(id)?.op is Conv2d)
     while let next = graph.onlyUser(of: place), let (op, reads) = graph.operation(next), reads.first == place
     {
       switch op {
-      case is Conv2d, is Linear: return next
-      case is Relu, is MaxPool2d, is AvgPool2d, is GlobalAvgPool2d: place = next
-      case is Flatten:
+      case is Conv2d: return hasImages ? next : nil
+      case is Linear: return hasImages ? nil : next
+      case is Relu: break
+      case is MaxPool2d, is AvgPool2d, is GlobalAvgPool2d:
+        guard hasImages else { return nil }
+      case let flatten as Flatten:
         // Channels stay apart: each becomes a run of columns.
-        guard graph[place].shape.rank == 4 || graph[place].shape.rank == 2 else { return nil }
-        place = next
+        guard flatten.axis == 1, graph[place].shape.rank == (hasImages ? 4 : 2) else { return nil }
+        hasImages = false
       default: return nil
       }
+      place = next
     }
     return nil
   }
@@ -54,7 +58,7 @@ struct ScalablePair {
 /// correction", ICCV 2019, section 4.1). For scales per tensor, and for depthwise convolutions above all.
 ///
 /// With the largest magnitudes r1 of what makes a channel and r2 of what reads it, the factor is
-/// `s = sqrt(r1 r2) / r2`; the first layer is divided by s, the second one multiplied.
+/// `s = sqrt(r1 / r2)`; the first layer is divided by s, the second one multiplied.
 public struct CrossLayerEqualization: Sendable {
   /// Rounds over all pairs at most, for chains of more than two layers.
   public var rounds: Int
@@ -63,8 +67,9 @@ public struct CrossLayerEqualization: Sendable {
 
   /// A round that changes no factor by more than this is the last.
   private static let tolerance = 1e-4
-  /// Factors stay within this of 1 over all rounds, so that a channel that is nearly dead does not blow up.
-  private static let largest = 1e4
+  /// The product of a channel's factors over all rounds stays within this of 1: a channel that is nearly dead would
+  /// blow up its bias, and with it the one range that all channels of an activation share.
+  private static let largest = 1e2
 
   public func callAsFunction(_ graph: Graph) throws -> Graph {
     try require(rounds > 0, "equalize", "rounds must be positive (got \(rounds))")
@@ -74,9 +79,10 @@ public struct CrossLayerEqualization: Sendable {
     for layer in pairs.flatMap({ [$0.first, $0.second] }) where values[layer.id] == nil {
       values[layer.id] = try LayerValues(layer)
     }
+    var totals = pairs.map { [Double](repeating: 1, count: $0.first.rows) }
     for _ in 0..<rounds {
       var largest = 0.0
-      for pair in pairs { largest = max(largest, equalize(pair, &values)) }
+      for (i, pair) in pairs.enumerated() { largest = max(largest, equalize(pair, &values, &totals[i])) }
       if largest < Self.tolerance { break }
     }
     let changes = try pairs.flatMap { [$0.first, $0.second] }.reduce(into: [Graph.ID: LayerChange]()) {
@@ -88,7 +94,11 @@ public struct CrossLayerEqualization: Sendable {
   }
 
   /// How far the factor that differs most from 1 does.
-  private func equalize(_ pair: ScalablePair, _ values: inout [Graph.ID: LayerValues]) -> Double {
+  ///
+  /// - Parameter totals: the product of each channel's factors so far.
+  private func equalize(
+    _ pair: ScalablePair, _ values: inout [Graph.ID: LayerValues], _ totals: inout [Double]
+  ) -> Double {
     guard var first = values[pair.first.id], var second = values[pair.second.id] else { return 0 }
     var largest = 0.0
     for channel in 0..<pair.first.rows {
@@ -96,9 +106,10 @@ public struct CrossLayerEqualization: Sendable {
       let made = first.range(channel..<channel + 1, 0..<pair.first.columns)
       let read = second.range(rows, columns)
       guard made > 0, read > 0 else { continue }
-      let exact = (made * read).squareRoot() / read
-      let factor = min(max(exact, 1 / Self.largest), Self.largest)
+      let total = min(max(totals[channel] * (made / read).squareRoot(), 1 / Self.largest), Self.largest)
+      let factor = total / totals[channel]
       guard factor.isNormal else { continue }
+      totals[channel] = total
       first.scale(channel..<channel + 1, 0..<pair.first.columns, by: 1 / factor)
       first.bias?[channel] /= factor
       second.scale(rows, columns, by: factor)

@@ -68,7 +68,8 @@ extension GPTQ {
           + "that reaches it")
     }
     let weight = try layer.weight.value.copy(format: .contiguous)
-    self.round(weight, WeightCodes(quantizer, weight.shape), usable)
+    self.round(
+      weight, WeightCodes(quantizer, weight.shape), usable, keep: layer.weight.constraint(Mask.self)?.keep)
     return LayerChange(layer: layer, weight: weight, quantizer: quantizer)
   }
 }

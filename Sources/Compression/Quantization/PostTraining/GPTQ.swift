@@ -52,7 +52,10 @@ public struct GPTQ: Sendable {
   }
 
   /// Rounds `weight` [O, ...] to its grid in place; the rows of each group of channels by a plan of its own.
-  func round(_ weight: Tensor, _ grid: WeightCodes, _ plans: [Plan]) {
+  ///
+  /// - Parameter keep: of each weight, whether it lives; the others stay 0, and those that live make up for them
+  ///   (Frantar and Alistarh, "SparseGPT", ICML 2023, section 3.5). nil: all do.
+  func round(_ weight: Tensor, _ grid: WeightCodes, _ plans: [Plan], keep: [Bool]? = nil) {
     let perGroup = grid.rows / max(plans.count, 1)
     for (group, plan) in plans.enumerated() {
       let rows = group * perGroup..<(group + 1) * perGroup
@@ -64,7 +67,7 @@ public struct GPTQ: Sendable {
         }
       }
       work.withUnsafeMutableBufferPointer { buffer in
-        if let base = buffer.baseAddress { round(base, rows, grid, plan, into: values) }
+        if let base = buffer.baseAddress { round(base, rows, grid, plan, keep, into: values) }
       }
     }
     withExtendedLifetime(weight) {}
@@ -73,7 +76,7 @@ public struct GPTQ: Sendable {
   /// - Parameter work: [rows, columns], the columns in the plan's order, so that the last one is rounded first.
   private func round(
     _ work: UnsafeMutablePointer<Double>, _ rows: Range<Int>, _ grid: WeightCodes, _ plan: Plan,
-    into values: UnsafeMutablePointer<Float>
+    _ keep: [Bool]?, into values: UnsafeMutablePointer<Float>
   ) {
     let n = grid.columns
     var errors = [Double](repeating: 0, count: rows.count * Self.block)
@@ -88,7 +91,8 @@ public struct GPTQ: Sendable {
             let w = work + i * n
             for j in stride(from: end - 1, through: start, by: -1) {
               let column = plan.order[j]
-              let rounded = grid.nearest(w[j], row, column)
+              let lives = keep?[row * n + column] ?? true
+              let rounded = lives ? grid.nearest(w[j], row, column) : 0
               values[row * n + column] = rounded
               let e = (w[j] - Double(rounded)) / u[j * n + j]
               error[i * width + j - start] = e

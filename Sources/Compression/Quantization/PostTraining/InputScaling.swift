@@ -1,7 +1,7 @@
 import Models
 import Tensors
 
-/// Linear layers (and convolutions without groups) that read one value, and what can take a factor of each of its
+/// Linear layers, or convolutions without groups, that read one value, and what can take a factor of each of its
 /// channels: the layer norm or the layer that makes it.
 struct ScalableInput {
   let input: Graph.ID
@@ -19,13 +19,20 @@ struct ScalableInput {
   static func all(in graph: Graph) -> [ScalableInput] {
     let layers = WeightLayer.all(in: graph).filter { $0.groups == 1 }
     let pairs = ScalablePair.all(in: graph)
-    var inputs: [Graph.ID] = []
-    for layer in layers where !inputs.contains(layer.input) { inputs.append(layer.input) }
-    return inputs.map { input in
-      let readers = layers.filter { $0.input == input }
+    // Linear layers and convolutions see other channels in the same value.
+    var places: [[WeightLayer]] = []
+    for layer in layers {
+      let known = places.firstIndex {
+        $0[0].input == layer.input && ($0[0].op is Conv2d) == (layer.op is Conv2d)
+      }
+      if let known { places[known].append(layer) } else { places.append([layer]) }
+    }
+    return places.map { readers in
+      let input = readers[0].input
       var absorber: Absorber?
       if Set(graph.users(of: input)) == Set(readers.map(\.id)), !graph.outputs.contains(input) {
         if let (op, reads) = graph.operation(input), op is LayerNorm, reads.count > 1,
+          readers[0].op is Linear,
           reads.dropFirst().allSatisfy({
             graph.leaf($0) != nil && graph[$0].shape == [readers[0].inputChannels]
           })
@@ -99,11 +106,10 @@ struct ChannelMagnitudes {
   private var means = ChannelMeans()
   private(set) var largest: [Double] = []
 
-  mutating func add(_ value: Tensor) throws {
-    let axis = value.rank == 4 ? 1 : value.rank - 1
+  mutating func add(_ value: Tensor, axis: Int) throws {
     guard value.count > 0 else { return }
     let sizes = try value.abs()
-    try means.add(sizes)
+    try means.add(sizes, axis: axis)
     let found = try sizes.max(axes: (0..<value.rank).filter { $0 != axis }).doubles()
     try require(
       found.allSatisfy(\.isFinite), "calibration",
@@ -114,12 +120,17 @@ struct ChannelMagnitudes {
 
   var mean: [Double] { means.values }
 
-  /// Of the inputs of layers, by the value's id.
-  static func of(_ inputs: [Graph.ID], in graph: Graph, _ calibration: CalibrationBatches) throws
-    -> [Graph.ID: ChannelMagnitudes]
+  /// Of what the layers of each place read.
+  static func of(_ places: [ScalableInput], in graph: Graph, _ calibration: CalibrationBatches) throws
+    -> [ChannelMagnitudes]
   {
-    var found = Dictionary(uniqueKeysWithValues: inputs.map { ($0, ChannelMagnitudes()) })
-    try calibration.replay(graph) { id, value in try found[id]?.add(value) }
+    var found = places.map { _ in ChannelMagnitudes() }
+    let numbers = Dictionary(grouping: places.indices) { places[$0].input }
+    try calibration.replay(graph) { id, value in
+      for i in numbers[id] ?? [] {
+        try found[i].add(value, axis: places[i].layers[0].channelAxis(rank: value.rank))
+      }
+    }
     return found
   }
 }

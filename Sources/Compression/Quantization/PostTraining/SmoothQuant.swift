@@ -26,7 +26,7 @@ public struct SmoothQuant: Sendable {
     let work = try graph.preparedForQuantization()
     let places = ScalableInput.all(in: work)
     try progress(0, places.count, "")
-    let seen = try ChannelMagnitudes.of(places.map(\.input), in: work, calibration)
+    let seen = try ChannelMagnitudes.of(places, in: work, calibration)
     var changes: [LayerChange] = []
     for (i, place) in places.enumerated() {
       try progress(i, places.count, place.name)
@@ -40,8 +40,8 @@ public struct SmoothQuant: Sendable {
         continue
       }
       let weights = try largestWeights(place, work)
-      let activations = seen[place.input]?.largest ?? []
-      try work.scaleInput(place, by: zip(activations, weights).map { factor(activation: $0, weight: $1) })
+      let factors = zip(seen[i].largest, weights).map { factor(activation: $0, weight: $1) }
+      try work.scaleInput(place, by: factors)
       changes += place.layers.map { LayerChange(layer: $0) }
     }
     try progress(places.count, places.count, "")

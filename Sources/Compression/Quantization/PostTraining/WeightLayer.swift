@@ -41,6 +41,8 @@ struct WeightLayer {
   /// Columns that read one input channel.
   var columnsPerChannel: Int { weight.value.shape.dims[2...].reduce(1, *) }
   var inputChannels: Int { weight.value.shape[1] * groups }
+  /// Along which dimension of its input, and of its result, of so many dimensions the channels lie.
+  func channelAxis(rank: Int) -> Int { op is Conv2d ? 1 : rank - 1 }
 }
 
 extension Graph {
