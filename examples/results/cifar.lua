@@ -37,8 +37,13 @@ quantized("w4a8, round", { weights = { bits = 4 } })
 quantized("w4a8, gptq", { weights = { bits = 4 }, method = "gptq" })
 quantized("w4a8, adaround", { weights = { bits = 4 }, method = "adaround" })
 
+-- 8, 4, 3 or 2 bits for each layer, the least harm within the budget; all at 8 bits need 77,360 bytes.
+local layers, choices = qs.quantization.mixed(model, train:take(512), { bytes = 44000, measure = "kl" })
+for _, row in ipairs(choices) do
+  print(string.format("  %-12s %d bits %6d bytes, divergence %.5f", row.layer, row.scheme.bits, row.bytes, row.loss))
+end
+quantized("mixed weights within 44000 bytes, round", { layers = layers })
+quantized("mixed weights within 44000 bytes, gptq", { layers = layers, method = "gptq" })
+
 trained("w8a8, in training", {})
 trained("w4a8, lsq", { method = "lsq", weights = { bits = 4 }, activations = { bits = 8 } })
-
--- 8, 4, 3 or 2 bits for each layer, the least harm within the budget; all at 8 bits need 77,360 bytes.
-quantized("mixed weights within 44000 bytes", { budget = { bytes = 44000 } })

@@ -70,6 +70,7 @@ function common.forms(rows, model, train, test, training)
     rows.measure(name, program, test)
   end
   local function quantized(name, options)
+    model:load_state(weights) -- `trained` leaves others
     options.calibration = calibration
     measure(name, qs.quantize(model, options))
   end

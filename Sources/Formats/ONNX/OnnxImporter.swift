@@ -5,12 +5,19 @@ import Tensors
 ///
 /// What depends on constants alone is computed here, shape arithmetic included. A dimension that only has a name
 /// stands in shapes as a large prime while the graph is built: the shape rules of the ops then carry it along, and a
-/// multiple of the prime is that many times the dimension wherever it turns up.
+/// multiple of the prime is that many times the dimension wherever it turns up. Where it turns up otherwise, as one more
+/// than the dimension in a Pad, a second graph built with other primes differs, and the model is refused.
 final class OnnxImporter {
   let model: OnnxModel
   let graph = Graph()
   private(set) var symbols: OnnxSymbols
+  /// The model's stored tensors, which both graphs share.
+  private let initializers: [OnnxConstant]
+  private let options: OnnxOptions
+  private let fileBytes: Int
   private var values: [String: OnnxValue] = [:]
+  /// The leaf of each constant that a node reads.
+  private var leaves: [ObjectIdentifier: (constant: OnnxConstant, id: Graph.ID)] = [:]
   /// No constant that is computed may be larger, nor all of them much: a file cannot ask for memory it does not
   /// justify.
   private let largestConstant: Int
@@ -18,18 +25,41 @@ final class OnnxImporter {
   /// Nor may one cost more multiplications.
   private static let mostMacs = 1 << 33
 
-  init(_ model: OnnxModel, fileBytes: Int, _ options: OnnxOptions) throws {
-    self.model = model
-    symbols = try OnnxSymbols(model, sizes: options.dimensions)
+  convenience init(_ model: OnnxModel, fileBytes: Int, _ options: OnnxOptions) throws {
+    try self.init(
+      model, model.graph.initializers.map { OnnxConstant(lazily: $0) }, fileBytes: fileBytes, options,
+      OnnxSymbols.candidates)
+  }
+
+  private init(
+    _ model: OnnxModel, _ initializers: [OnnxConstant], fileBytes: Int, _ options: OnnxOptions,
+    _ primes: [Int]
+  ) throws {
+    (self.model, self.initializers, self.fileBytes, self.options) = (model, initializers, fileBytes, options)
+    symbols = try OnnxSymbols(model, sizes: options.dimensions, candidates: primes)
     largestConstant = max(64 << 20, 8 * fileBytes)
   }
 
   func run(constants: [String: Tensor]) throws -> Graph {
+    try build(constants)
+    if !symbols.isEmpty {
+      let other = try OnnxImporter(
+        model, initializers, fileBytes: fileBytes, options, OnnxSymbols.otherCandidates)
+      do { try other.build(constants) } catch let refusal as OnnxRefusal {
+        throw OnnxRefusal("\(refusal.problem) (with other sizes of open dimensions; \(symbols.remedy))")
+      }
+      try expectNoSizes(in: other.graph)
+    }
+    try finish()
+    return graph
+  }
+
+  private func build(_ constants: [String: Tensor]) throws {
     try checkOpsets()
     var known: Set<String> = []
-    for initializer in model.graph.initializers {
+    for (initializer, constant) in zip(model.graph.initializers, initializers) {
       known.insert(initializer.name)
-      values[initializer.name] = .constant(OnnxConstant(lazily: initializer))
+      values[initializer.name] = .constant(constant)
     }
     for input in model.graph.inputs where !known.contains(input.name) {
       if let value = constants[input.name] {
@@ -39,8 +69,27 @@ final class OnnxImporter {
       }
     }
     for node in model.graph.nodes { try importNode(node) }
-    try finish()
-    return graph
+  }
+
+  /// Refuses where this graph differs from one of the same model with other sizes for what is open.
+  private func expectNoSizes(in other: Graph) throws {
+    for (a, b) in zip(graph.order, other.order) {
+      let isSame =
+        switch (graph[a].kind, other[b].kind) {
+        case (.apply(let op, _), .apply(let another, _)): "\(op)" == "\(another)"
+        case (.leaf(let leaf), .leaf(let another)): try leaf.value.isSame(as: another.value)
+        case (.input, .input): true
+        default: false
+        }
+      guard isSame else {
+        throw OnnxRefusal(
+          "node '\(graph[a].name)' depends on a size that is not fixed, in a way that is not followed; \(symbols.remedy)"
+        )
+      }
+    }
+    guard graph.order.count == other.order.count else {
+      throw OnnxRefusal("has nodes that depend on a size that is not fixed; \(symbols.remedy)")
+    }
   }
 
   /// What brings the forms of exporters back to the ops they came from.
@@ -183,12 +232,12 @@ final class OnnxImporter {
       if constant.isSymbolic {
         throw OnnxRefusal("computes with a size that is not fixed; \(symbols.remedy)")
       }
-      if let id = constant.id { return id }
+      if let leaf = leaves[ObjectIdentifier(constant)] { return leaf.id }
       let parameter = try constant.parameter()
       let id = graph.add(
         constant.name ?? "constant", .leaf(parameter), shape: parameter.value.shape,
         dtype: parameter.value.dtype)
-      constant.id = id
+      leaves[ObjectIdentifier(constant)] = (constant, id)
       return id
     }
   }
@@ -221,8 +270,8 @@ final class OnnxConstant {
   let name: String?
   /// Whether it was computed from a dimension that only has a name, so that primes may be in it.
   let isSymbolic: Bool
-  /// Its leaf in the graph, once a node reads it.
-  var id: Graph.ID?
+  /// This constant turned or reshaped, by the shape it got, so that what reads it twice shares one leaf.
+  var moved: [[Int]: OnnxConstant] = [:]
   /// Promises that its parameter is to make: quantized weights know their scales.
   var constraint: (any Constraint)?
   /// The element type in the file, which may be narrower than the tensor's.
@@ -256,6 +305,19 @@ final class OnnxConstant {
     let parameter = Parameter(try value.isDense ? value : value.contiguous(), role: role)
     if let constraint { try parameter.constrain(constraint) }
     return parameter
+  }
+}
+
+extension Tensor {
+  /// Whether two constants are one or have the same bytes.
+  fileprivate func isSame(as other: Tensor) throws -> Bool {
+    if storage === other.storage && shape == other.shape { return true }
+    guard shape == other.shape, dtype == other.dtype else { return false }
+    let (a, b) = (try contiguous(), try other.contiguous())
+    return withExtendedLifetime((a, b)) {
+      UnsafeRawBufferPointer(start: a.bytes, count: a.byteCount)
+        .elementsEqual(UnsafeRawBufferPointer(start: b.bytes, count: b.byteCount))
+    }
   }
 }
 

@@ -1,14 +1,17 @@
 import Tensors
 
-/// The dimensions of a model that have a name instead of a number, and the primes that stand for them.
+/// The dimensions of a model that have a name instead of a number, and the primes (or twice primes) that stand for them.
 struct OnnxSymbols {
   private var primes: [String: Int] = [:]
   private let fixed: [String: Int]
   /// Far above the extents of most models and small enough for their products.
   static let candidates = [1009, 1013, 1019, 1021, 1031, 1033, 1039, 1049, 1051, 1061, 1063, 1069]
+  /// Others, for a second look: what differs then depends on a size. They are even, leave other rests by 3 and lie below
+  /// sizes that lengths are often cut to.
+  static let otherCandidates = [211, 227, 233, 223, 239, 229, 241, 251, 271, 257, 277, 283].map { 2 * $0 }
 
   /// - Parameter sizes: numbers for some of the names, by name.
-  init(_ model: OnnxModel, sizes: [String: Int]) throws {
+  init(_ model: OnnxModel, sizes: [String: Int], candidates: [Int] = Self.candidates) throws {
     self.fixed = sizes
     var named: [String] = []
     for input in model.graph.inputs {
@@ -24,7 +27,7 @@ struct OnnxSymbols {
       (input.shape ?? []).compactMap { if case .fixed(let extent) = $0 { extent } else { nil } }
     }
     let stored = model.graph.initializers.flatMap(\.dims) + fixed
-    var free = Self.candidates.filter { prime in !stored.contains { $0 > 0 && $0 % prime == 0 } }
+    var free = candidates.filter { prime in !stored.contains { $0 > 0 && $0 % prime == 0 } }
     for name in named {
       guard !free.isEmpty else {
         throw OnnxRefusal(
@@ -75,6 +78,9 @@ struct OnnxSymbols {
       Self.name(input, axis, dimension).flatMap { fixed[$0] == nil ? $0 : nil }
     }
   }
+
+  /// Whether every dimension is a number.
+  var isEmpty: Bool { primes.isEmpty }
 
   func isSymbolic(_ extent: Int) -> Bool { extent > 0 && primes.values.contains { extent % $0 == 0 } }
 

@@ -11,6 +11,8 @@ final class TFLiteImporter {
   let model: TFLiteModel
   let graph = Graph()
   private var values: [Int: Graph.ID] = [:]
+  /// Tensors that are a stored one in another type: weights in half precision behind a DEQUANTIZE.
+  private var stored: [Int: Int] = [:]
 
   init(_ model: TFLiteModel) { self.model = model }
 
@@ -32,6 +34,10 @@ final class TFLiteImporter {
 
   private func addInput(_ place: Int, _ n: Int) throws {
     let tensor = model.tensors[place]
+    guard !tensor.signature.dropFirst().contains(-1) else {
+      throw TFLiteRefusal(
+        "input '\(tensor.name)' leaves more open than its batch; give its dimensions sizes when converting")
+    }
     let shape = Self.channelsFirst(try Shape(checking: tensor.shape, for: "tflite"))
     let grid = try byteGrid(tensor)
     let id = graph.add(tensor.name, .input(n), shape: shape, dtype: grid == nil ? try tensor.dtype() : .f32)
@@ -67,7 +73,7 @@ final class TFLiteImporter {
   /// A tensor that an operator reads, in f32 on its grid where it is quantized.
   func value(_ place: Int) throws -> Graph.ID {
     if let known = values[place] { return known }
-    guard place >= 0, model.tensors[place].isConstant else {
+    guard isStored(place) else {
       throw TFLiteRefusal("reads tensor \(place), which nothing before it writes")
     }
     let tensor = model.tensors[place]
@@ -79,9 +85,14 @@ final class TFLiteImporter {
     return id
   }
 
+  func isStored(_ place: Int) -> Bool {
+    stored[place] != nil || model.tensors.indices.contains(place) && model.tensors[place].isConstant
+  }
+
   /// A stored tensor as real numbers, in the file's layout.
   func constant(_ place: Int) throws -> Tensor {
-    guard model.tensors.indices.contains(place), model.tensors[place].isConstant else {
+    if let source = stored[place] { return try constant(source) }
+    guard isStored(place) else {
       throw TFLiteRefusal("needs a constant where the model computes one")
     }
     let tensor = model.tensors[place]
@@ -94,7 +105,7 @@ final class TFLiteImporter {
   func weight(_ place: Int, order: [Int]) throws -> Graph.ID {
     let value = try constant(place).permuted(order).contiguous()
     let parameter = Parameter(value, role: .weight)
-    let tensor = model.tensors[place]
+    let tensor = model.tensors[stored[place] ?? place]
     if let grid = try tensor.grid() {
       let arranged = IntegerGrid(
         scales: grid.scales, zeroPoints: grid.zeroPoints,
@@ -114,6 +125,14 @@ final class TFLiteImporter {
   func bias(_ place: Int) throws -> Graph.ID {
     let value = try constant(place)
     return graph.add(model.tensors[place].name, .leaf(Parameter(value)), shape: value.shape, dtype: .f32)
+  }
+
+  /// Whether a DEQUANTIZE only widens a stored tensor, which then is a constant.
+  func noteStored(_ op: TFLiteOperator) -> Bool {
+    let source = op.inputs[0]
+    guard op.name == "DEQUANTIZE", isStored(source) else { return false }
+    stored[op.outputs[0]] = source
+    return true
   }
 
   /// Notes the result of an operator; one that is quantized is put on its grid.

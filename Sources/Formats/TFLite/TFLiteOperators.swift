@@ -14,9 +14,9 @@ extension TFLiteImporter {
     }
     var result: Graph.ID
     switch op.name {
-    case "ADD": result = try activated(apply(Add(), op.inputs), op, field: 0, title)
-    case "SUB": result = try activated(apply(Sub(), op.inputs), op, field: 0, title)
-    case "MUL": result = try activated(apply(Mul(), op.inputs), op, field: 0, title)
+    case "ADD": result = try activated(emit(Add(), operands(op), title), op, field: 0, title)
+    case "SUB": result = try activated(emit(Sub(), operands(op), title), op, field: 0, title)
+    case "MUL": result = try activated(emit(Mul(), operands(op), title), op, field: 0, title)
     case "CONV_2D": result = try convolution(op, title)
     case "DEPTHWISE_CONV_2D": result = try depthwise(op, title)
     case "FULLY_CONNECTED": result = try fullyConnected(op, title)
@@ -43,10 +43,30 @@ extension TFLiteImporter {
     case "TRANSPOSE": result = try transpose(op, title)
     case "RESHAPE", "SQUEEZE": result = try reshape(op, title)
     // Their results are put on the grid of the output, or are real already.
-    case "QUANTIZE", "DEQUANTIZE": result = try value(op.inputs[0])
+    case "QUANTIZE", "DEQUANTIZE":
+      if noteStored(op) { return }
+      result = try value(op.inputs[0])
     default: throw TFLiteRefusal("the operator is not supported")
     }
     try finish(op, result)
+  }
+
+  /// What is added or multiplied, in our layout: a constant of fewer dimensions than the image it meets has the file's
+  /// last ones, channels last.
+  private func operands(_ op: TFLiteOperator) throws -> [Graph.ID] {
+    guard model.tensors[op.outputs[0]].shape.count == 4 else { return try op.inputs.map(value) }
+    return try op.inputs.map { place in
+      guard place >= 0, (1...3).contains(model.tensors[place].shape.count) else { return try value(place) }
+      guard isStored(place) else {
+        throw TFLiteRefusal("meets an image with \(model.tensors[place].shape.count) computed dimensions")
+      }
+      let real = try constant(place)
+      let image = try real.reshaped(Shape([Int](repeating: 1, count: 4 - real.rank) + real.shape))
+        .permuted([0, 3, 1, 2]).contiguous()
+      return graph.add(
+        model.tensors[place].name, .leaf(Parameter(image, role: .constant)), shape: image.shape,
+        dtype: image.dtype)
+    }
   }
 
   /// Where an axis of the file's layout is in ours.
@@ -165,8 +185,17 @@ extension TFLiteImporter {
     var x = try value(op.inputs[0])
     let weight = try weight(op.inputs[1], order: [0, 1])
     let features = graph[weight].shape[1]
-    if graph[x].shape.rank != 2 { x = try rows(x, of: features, title) }
-    let y = try emit(Linear(), [x, weight] + biases(op), title)
+    guard try op.options?.integer(1, Int8.self) ?? 0 == 0 else {
+      throw TFLiteRefusal("has weights in a shuffled format")
+    }
+    let (rank, keepsDims) = (graph[x].shape.rank, try op.options?.flag(2) ?? false)
+    if keepsDims && rank == 4 {
+      x = try emit(Transpose([0, 2, 3, 1]), [x], title)
+    } else if rank != 2 && !keepsDims {
+      x = try rows(x, of: features, title)
+    }
+    var y = try emit(Linear(), [x, weight] + biases(op), title)
+    if keepsDims && rank == 4 { y = try emit(Transpose([0, 3, 1, 2]), [y], title) }
     return try activated(y, op, field: 0, title)
   }
 
@@ -199,6 +228,10 @@ extension TFLiteImporter {
     if graph[x].shape.rank == 4, axes == [2, 3] {
       let y = try emit(GlobalAvgPool2d(), [x], title)
       return keep ? y : try emit(Flatten(), [y], title)
+    }
+    // Height or width before the channels in the file, behind them here.
+    guard keep || graph[x].shape.rank != 4 || axes.contains(1) || axes.contains(2) && axes.contains(3) else {
+      throw TFLiteRefusal("leaves dimensions that would change places; keep_dims = true is read")
     }
     return try emit(Mean(axes: axes, keepDims: keep), [x], title)
   }

@@ -160,14 +160,34 @@ extension OnnxExport {
     var scores = try rounded(add("Mul", [product, scalar(op.scale(for: inputShape(0)))]), true)
     if x.count > 3 { scores = add("Add", [scores, x[3]]) }
     if op.isCausal {
-      let (rows, columns) = (inputShape(0)[1], inputShape(1)[1])
-      let mask = (0..<rows * columns).map { $0 % columns > $0 / columns ? -Double.infinity : 0 }
-      scores = add(
-        "Add", [scores, try exporter.constant(Tensor.from(mask, [rows, columns], .f32), "causal_mask")])
+      scores = add("Add", [scores, try exporter.hasOpenLengths ? openCausalMask(x) : causalMask()])
     }
     let weights = try rounded(add("Softmax", [scores], ["axis": .int(-1)]), false)
     let mixed = add("MatMul", [weights, try heads(2, [0, 2, 1, 3])])
     let joined = add("Transpose", [mixed], ["perm": .ints([0, 2, 1, 3])])
     return add("Reshape", [joined, try integers([0, 0, inputShape(2)[2]], "shape")])
+  }
+
+  /// Minus infinity where a key comes after the query.
+  private func causalMask() throws -> String {
+    let (rows, columns) = (inputShape(0)[1], inputShape(1)[1])
+    let mask = (0..<rows * columns).map { $0 % columns > $0 / columns ? -Double.infinity : 0 }
+    return try exporter.constant(Tensor.from(mask, [rows, columns], .f32), "causal_mask")
+  }
+
+  /// The same for lengths that are known when the model runs.
+  private func openCausalMask(_ x: [String]) throws -> String {
+    func places(_ input: String) throws -> String {
+      let length = add("Squeeze", [add("Shape", [input], ["start": .int(1), "end": .int(2)])])
+      return add(
+        "Range",
+        [
+          try exporter.constant(.scalar(0, .i64), "first"), length,
+          try exporter.constant(.scalar(1, .i64), "step"),
+        ])
+    }
+    let queries = add("Unsqueeze", [try places(x[0]), try integers([1], "axes")])
+    let isSeen = add("LessOrEqual", [try places(x[1]), queries])
+    return add("Where", [isSeen, try scalar(0), try scalar(-.infinity)])
   }
 }

@@ -101,6 +101,11 @@ final class OnnxExporter {
       ?? (rank == 0 ? [] : ["batch"] + [String?](repeating: nil, count: rank - 1))
   }
 
+  /// Whether an input leaves more open than its batch.
+  var hasOpenLengths: Bool {
+    graph.inputs.contains { names(ofInput: $0).dropFirst().contains { $0 != nil } }
+  }
+
   private func dimensions(ofInput id: Graph.ID) -> [OnnxValueInfo.Dimension] {
     zip(graph[id].shape, names(ofInput: id)).map { extent, name in name.map { .symbol($0) } ?? .fixed(extent)
     }

@@ -26,23 +26,26 @@ extension OnnxOperator {
     let product = try c.emit(MatMul(), q, c.emit(Transpose([0, 1, 3, 2]), k))
     let raw = try c.mul(product, c.scalar(scale, like: q))
     var scores = raw
+    // Before the masks: what is masked is to stay so.
+    let cap = try c.float("softcap", 0)
+    if cap != 0 {
+      let bound = try c.scalar(cap, like: q)
+      scores = try c.mul(c.emit(Tanh(), c.div(scores, bound)), bound)
+    }
     if let mask = try mask(c, like: q) { scores = try c.add(scores, mask) }
     if try c.flag("is_causal") {
       try OnnxOperator.fixed(c, [shapeQ[2], shapeK[2]])
       scores = try c.add(
         scores, causal(c, shapeQ[2], shapeK[2], past: c.has(4) ? c.shape(c.input(4))[2] : 0, like: q))
     }
-    let masked = scores
-    let cap = try c.float("softcap", 0)
-    if cap != 0 {
-      let bound = try c.scalar(cap, like: q)
-      scores = try c.mul(c.emit(Tanh(), c.div(scores, bound)), bound)
-    }
     let weights = try c.emit(Softmax(axis: 3), scores)
     let y = try c.emit(MatMul(), weights, v)
-    let stages = [raw, masked, scores, weights]
+    let stages = [raw, scores, scores, weights]
     let mode = try c.int("qk_matmul_output_mode", 0)
     try c.require(stages.indices.contains(mode), "attribute 'qk_matmul_output_mode' is \(mode)")
+    try c.require(
+      cap == 0 || c.node.outputs.count < 4 || mode == 3,
+      "gives scores with a softcap, whose order versions of the standard tell differently")
     return [isFlat ? try joined(c, y) : y, present.0, present.1, stages[mode]]
   }
 
@@ -88,7 +91,7 @@ extension OnnxOperator {
     if try c.dtype(mask) == .bool {
       mask = try c.emit(Where(), mask, c.scalar(0, like: q), c.scalar(-.infinity, like: q))
     }
-    return try c.shape(mask).rank == 3 ? c.emit(Unsqueeze(axis: 1), mask) : mask
+    return mask
   }
 
   /// A query sees the keys before it, those of the past included.

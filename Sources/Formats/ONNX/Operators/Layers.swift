@@ -24,16 +24,23 @@ extension OnnxOperator {
   // MARK: Windows
 
   private static func convolution(_ c: OnnxCall) throws -> OnnxValue {
-    let (x, weight) = (try c.input(0), try c.input(1))
-    let rank = try c.shape(x).rank
-    try c.require(rank == 3 || rank == 4, "works on one or two spatial dimensions, got \(try c.shape(x))")
-    let (image, filter) =
-      rank == 4 ? (x, weight) : (try c.emit(Unsqueeze(axis: 2), x), try c.emit(Unsqueeze(axis: 2), weight))
-    let (window, _) = try window(c, kernel: Array(c.shape(weight).dropFirst(2)), over: image)
+    try convolved(c, [c.input(0), c.input(1)] + (c.has(2) ? [c.input(2)] : []))
+  }
+
+  /// The convolution that the attributes describe, of input, weight and perhaps bias; of sequences as of images one
+  /// pixel high.
+  static func convolved(_ c: OnnxCall, _ operands: [OnnxValue]) throws -> OnnxValue {
+    let rank = try c.shape(operands[0]).rank
+    try c.require(
+      rank == 3 || rank == 4, "works on one or two spatial dimensions, got \(try c.shape(operands[0]))")
+    var operands = operands
+    let kernel = Array(try c.shape(operands[1]).dropFirst(2))
+    if rank == 3 { for i in 0...1 { operands[i] = try c.emit(Unsqueeze(axis: 2), operands[i]) } }
+    let (window, _) = try window(c, kernel: kernel, over: operands[0])
     let op = Conv2d(
       stride: window.stride, padding: window.padding, dilation: window.dilation, groups: try c.int("group", 1)
     )
-    let y = try c.has(2) ? c.emit(op, image, filter, c.input(2)) : c.emit(op, image, filter)
+    let y = try c.emit(op, operands)
     return rank == 4 ? y : try c.emit(Squeeze(axis: 2), y)
   }
 
@@ -129,7 +136,7 @@ extension OnnxOperator {
     guard a.constant == nil, let stored = b.constant, stored.name != nil, stored.constraint == nil,
       try c.shape(b).rank == 2 && c.shape(a).rank > 1 && c.dtype(b).isFloatingPoint
     else { return try c.emit(MatMul(), a, b) }
-    return try c.emit(Linear(), a, self.stored(c, c.emit(Transpose([1, 0]), b), as: b))
+    return try c.emit(Linear(), a, turned(c, b))
   }
 
   /// `alpha A' B' + beta C`; a linear layer where B is stored and nothing is scaled.
@@ -141,7 +148,7 @@ extension OnnxOperator {
     if alpha == 1, beta == 1, !flipA, b.constant != nil,
       let bias = try rowBias(c, outputs: c.shape(b)[flipB ? 0 : 1])
     {
-      let weight = flipB ? b : try stored(c, c.emit(Transpose([1, 0]), b), as: b)
+      let weight = flipB ? b : try turned(c, b)
       return try c.emit(Linear(), [a, weight] + bias)
     }
     var y = try c.emit(
@@ -159,12 +166,23 @@ extension OnnxOperator {
     let shape = try c.shape(bias)
     guard bias.constant != nil else { return nil }
     if shape == [outputs] { return [bias] }
-    return shape == [1, outputs] ? [try stored(c, c.reshape(bias, [outputs]), as: bias)] : nil
+    return shape == [1, outputs] ? [try moved(bias, to: [outputs]) { try c.reshape(bias, [outputs]) }] : nil
   }
 
-  /// A constant that was turned or reshaped, under the name it has in the file and dense, so that it stays a weight.
-  private static func stored(_ c: OnnxCall, _ value: OnnxValue, as original: OnnxValue) throws -> OnnxValue {
-    guard let moved = value.constant, let first = original.constant else { return value }
-    return .constant(OnnxConstant(try moved.tensor().contiguous(), name: first.name))
+  private static func turned(_ c: OnnxCall, _ matrix: OnnxValue) throws -> OnnxValue {
+    try moved(matrix, to: c.shape(matrix).reversed()) { try c.emit(Transpose([1, 0]), matrix) }
+  }
+
+  /// A constant turned or reshaped, under the name it has in the file and dense, so that it stays a weight; one for all
+  /// nodes that read it so.
+  private static func moved(_ original: OnnxValue, to shape: [Int], _ move: () throws -> OnnxValue) throws
+    -> OnnxValue
+  {
+    guard let first = original.constant else { return try move() }
+    if let known = first.moved[shape] { return .constant(known) }
+    guard let result = try move().constant else { preconditionFailure("of constants alone comes a constant") }
+    let weight = OnnxConstant(try result.tensor().contiguous(), name: first.name)
+    first.moved[shape] = weight
+    return .constant(weight)
   }
 }

@@ -14,11 +14,7 @@ extension OnnxOperator {
     },
     "ConvInteger": OnnxOperator { c in
       let (x, weight) = (try shifted(c, 0, by: 2, .f64), try shifted(c, 1, by: 3, .f64))
-      let (window, _) = try window(c, kernel: Array(c.shape(weight).dropFirst(2)), over: x)
-      let op = Conv2d(
-        stride: window.stride, padding: window.padding, dilation: window.dilation,
-        groups: try c.int("group", 1))
-      return try c.cast(c.emit(op, x, weight), .i32)
+      return try c.cast(convolved(c, [x, weight]), .i32)
     },
     "QLinearMatMul": OnnxOperator { c in
       let a = try dequantize(c, c.input(0), scale: 1, zeroPoint: 2)
@@ -128,7 +124,7 @@ extension OnnxOperator {
     if !c.has(zeroPoint) { return x }
     var zero = try c.cast(c.input(zeroPoint), type)
     let (rank, count) = (try c.shape(x).rank, try c.shape(zero).elements)
-    if count > 1 && (i == 0 || rank == 4) {
+    if count > 1 && (i == 0 || c.node.operation == "ConvInteger") {
       zero = try c.reshape(zero, [count] + [Int](repeating: 1, count: i == 0 ? 1 : rank - 1))
     } else if count == 1 {
       zero = try c.reshape(zero, [])
@@ -138,13 +134,7 @@ extension OnnxOperator {
 
   private static func convolution(_ c: OnnxCall) throws -> OnnxValue {
     let x = try dequantize(c, c.input(0), scale: 1, zeroPoint: 2)
-    let inputs = [x] + (try storedWeights(c, bias: 8))
-    let stored = try c.constant(3, "weight")
-    let (window, _) = try window(c, kernel: Array(stored.shape.dropFirst(2)), over: x)
-    let op = Conv2d(
-      stride: window.stride, padding: window.padding, dilation: window.dilation, groups: try c.int("group", 1)
-    )
-    return try quantize(c, c.emit(op, inputs), scale: 6, zeroPoint: 7)
+    return try quantize(c, convolved(c, [x] + storedWeights(c, bias: 8)), scale: 6, zeroPoint: 7)
   }
 
   /// The weights at input 3 (scale and zero point behind them) and the s32 bias, whose scale is that of the products.

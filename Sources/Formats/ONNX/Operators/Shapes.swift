@@ -15,9 +15,10 @@ extension OnnxOperator {
     "Squeeze": OnnxOperator { c in
       let x = try c.input(0)
       let shape = try c.shape(x)
-      let axes =
-        try c.integers(1, orAttribute: "axes")?.map { try c.axis($0, of: x) }
-        ?? shape.indices.filter { shape[$0] == 1 }
+      let named = try c.integers(1, orAttribute: "axes")?.map { try c.axis($0, of: x) }
+      // Which dimensions are 1 is not known where one is open.
+      if named == nil { try fixed(c, shape.dims) }
+      let axes = named ?? shape.indices.filter { shape[$0] == 1 }
       return try axes.sorted(by: >).reduce(x) { try c.emit(Squeeze(axis: $1), $0) }
     },
     "Unsqueeze": OnnxOperator { c in
