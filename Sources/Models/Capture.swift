@@ -1,7 +1,8 @@
 import Tensors
 
 extension Graph {
-  /// Runs `module` once on `examples`, in evaluation mode, and keeps what it recorded.
+  /// Runs `module` once on `examples`, in evaluation mode, and keeps what it recorded. The graph is in the mode the
+  /// module is in.
   ///
   /// Nodes are named after the modules that made them. The module's parameters become leaves, shared with
   /// it. Control flow that depends on values is kept as it went for these examples.
@@ -14,6 +15,7 @@ extension Graph {
     self.init()
     for (path, child) in module.namedModules() { child.capturePath = path }
     let arguments = examples.map { $0.detached() }
+    let changed = arguments.map(\.storage.changed)
     func note(_ tensor: Tensor) {
       let depends = tensor.history().contains { read in arguments.contains { $0 === read } }
       if depends { onRead() }
@@ -21,9 +23,13 @@ extension Graph {
     let result = try module.with(training: false) {
       try Tape.withoutGradients { try Tape.capturing(onRead: note) { try module.call(arguments) } }
     }
+    try require(
+      arguments.map(\.storage.changed) == changed, "capture",
+      "the model changes its input in place, which a graph cannot hold; use the form without _")
     try record(result, arguments, module)
     try verify(after: "capture")
     openBatch()
+    setTraining(module.isTraining)
   }
 
   private func record(_ result: Tensor, _ arguments: [Tensor], _ module: Module) throws {
@@ -39,6 +45,10 @@ extension Graph {
     for tensor in result.history() where ids[ObjectIdentifier(tensor)] == nil {
       let (name, kind): (String, Node.Kind)
       if let origin = tensor.origin {
+        try require(
+          !tensor.wasOverwritten, "capture",
+          "the result of \(origin.scope.isEmpty ? origin.op.name : "'\(origin.scope)' (\(origin.op.name))"), or what it "
+            + "reads, is changed in place later, which a graph cannot hold; use the form without _")
         name = origin.scope.isEmpty ? origin.op.name : origin.scope
         kind = .apply(origin.op, origin.inputs.compactMap { ids[ObjectIdentifier($0)] })
       } else if let leaf = known[ObjectIdentifier(tensor)] {

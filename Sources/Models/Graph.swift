@@ -95,6 +95,7 @@ public final class Graph: Module {
     let other = Graph()
     other.adopt(self)
     other.log = log
+    other.setTraining(isTraining)
     return other
   }
 

@@ -41,11 +41,12 @@ public final class Parameter {
     for constraint in constraints { try constraint.enforce(on: value) }
   }
 
-  /// Another parameter with the same promises, for a pass that replaces this one in its graph.
+  /// Another parameter with the same promises, frozen where this one is, for a pass that replaces it in its graph.
   ///
   /// - Parameter factors: where the new value is the old one with each slice of dimension 0 multiplied.
   public func replaced(by value: Tensor, scaledBy factors: [Double]? = nil) throws -> Parameter {
     let other = Parameter(value, role: role)
+    value.requiresGrad = self.value.requiresGrad
     for constraint in constraints {
       guard let factors else {
         try other.constrain(constraint)

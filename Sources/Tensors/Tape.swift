@@ -70,6 +70,14 @@ enum Moment {
   static func next() -> Int { latest.add(1, ordering: .relaxed).newValue }
 }
 
+extension Tensor {
+  /// Whether its bytes were changed in place since an op computed them, or those that the op read.
+  public var wasOverwritten: Bool {
+    guard let origin else { return false }
+    return storage.changed > origin.moment || origin.inputs.contains { $0.storage.changed > origin.moment }
+  }
+}
+
 /// How a tensor was computed.
 public final class Origin {
   public let op: any Op

@@ -101,6 +101,30 @@ import Testing
     #expect(output == snippet.output)
   }
 
+  @Test(arguments: [
+    "function(x) return x:detach() * 2 end", "function(x) return x:clone() * 2 end",
+    "function(x) return qs.zeros(2):fill_(3) * x end",
+  ])
+  func `a captured graph computes what the function does`(body: String) throws {
+    let text = """
+      local m = nn.model(\(body))
+      local g = qs.capture(m, qs.tensor{1, 2})
+      local x = qs.tensor{5, -3}
+      print(g(x):eq(m(x)):to("i64"):sum():item())
+      """
+    #expect(try Script().output(text).hasSuffix("2"))
+  }
+
+  @Test(arguments: [
+    "local h = x * 2; h:add_(1); return h * 3", "x:mul_(2); return x + 1", "return qs.zeros(2):copy_(x * 1)",
+    "local h = x * 2; h:narrow(1, 1, 1):zero_(); return h",
+  ])
+  func `changes in place cannot be captured`(body: String) throws {
+    let text = "qs.capture(nn.model(function(x) \(body) end), qs.tensor{1, 2})"
+    let message = try Script().mistake(text)
+    #expect(message.contains("use the form without _"), "\(message)")
+  }
+
   @Test func `a module survives a safetensors file, and a file that does not fit is refused`() throws {
     let text = """
       local path = os.tmpname()

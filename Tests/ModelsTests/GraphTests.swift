@@ -37,6 +37,14 @@ private final class Twice: Module {
     #expect(graph.namedParameters().map(\.path) == ["inner.bias"])
   }
 
+  @Test func isInTheModeOfTheModuleAndItsCopiesToo() throws {
+    let model = Sequential([try LinearLayer(2, 2), try BatchNormLayer(2)])
+    #expect(try Graph(capturing: model, [.ones([2, 2])]).isTraining)
+    model.setTraining(false)
+    let graph = try Graph(capturing: model, [.ones([2, 2])])
+    #expect(!graph.isTraining && !graph.copy().isTraining)
+  }
+
   @Test func trainsTheParametersOfTheModule() throws {
     let bias = try Bias([1, 2])
     let graph = try Graph(capturing: Twice(bias), [try Tensor([1, 2], [Float(0), 0])])

@@ -33,6 +33,9 @@ extension TensorFunction {
         .optional("max", default: Double.infinity, "upper bound")
       ) { x, low, high in
         try require(low <= high, "clamp", "min \(low) is above max \(high)")
+        try require(
+          x.dtype.isFloatingPoint || [low, high].allSatisfy { $0.isInfinite || $0.rounded() == $0 }, "clamp",
+          "bounds of \(x.dtype) must be whole numbers, got \(low) and \(high)")
         return try Clip(low, high)(x)
       },
     ]

@@ -13,9 +13,9 @@ extension Tensor {
       ) { (t, gradient, retain) -> Void in try t.backward(from: gradient, retain: retain) },
       Function(
         "detach", "The same values, shared, with no record of where they came from.", .receiver(Tensor.self)
-      ) { t in t.detached() },
+      ) { t in Tape.isCapturing ? try Identity(stopsGradient: true)(t) : t.detached() },
       Function("clone", "A copy with memory of its own, and no record.", .receiver(Tensor.self)) { t in
-        try t.copy()
+        Tape.isCapturing ? try Identity(stopsGradient: true)(t) : try t.copy()
       },
     ]
   }

@@ -41,7 +41,15 @@ extension Tensor {
       .required("other", OperandArgument.self, "what broadcasts to its shape")
     ) { t, other in
       try t.requireChangeable(name)
-      try apply(t, other.tensor(like: t, for: name))
+      let other = try other.tensor(like: t, for: name)
+      if Tape.isCapturing {
+        guard other.origin == nil else {
+          throw LuaError(
+            "\(name): a graph that is being captured cannot hold a change in place; use the form without _")
+        }
+        Tape.noteRead(other)
+      }
+      try apply(t, other)
       return t
     }
   }

@@ -170,6 +170,7 @@ final class OnnxImporter {
     graph.setOutputs(outputs, names: model.graph.outputs.map(\.name))
     try graph.setExample(symbols.exampleShape)
     for pass in Self.passes { try graph.apply(pass) }
+    graph.setTraining(false)
   }
 
   // MARK: For operators

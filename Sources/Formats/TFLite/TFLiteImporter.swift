@@ -29,6 +29,7 @@ final class TFLiteImporter {
     guard !outputs.isEmpty else { throw TFLiteRefusal("has no outputs") }
     graph.setOutputs(outputs, names: model.outputs.map { model.tensors[$0].name })
     for pass in Pass.simplifying + [.recognizeQuantized] { try graph.apply(pass) }
+    graph.setTraining(false)
     return graph
   }
 

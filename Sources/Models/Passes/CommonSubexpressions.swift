@@ -6,8 +6,8 @@ extension Pass {
   public static let mergeCommon = Pass("merge_common") { graph, report in
     var known: [String: Graph.ID] = [:]
     for id in graph.order {
-      // Dropout draws anew each time, and batch norm changes its statistics.
-      guard let (op, reads) = graph.operation(id), !(op is Dropout), !(op is BatchNorm) else { continue }
+      // Dropout draws anew each time, and some ops change their statistics.
+      guard let (op, reads) = graph.operation(id), !(op is Dropout), !(op is any StatisticsOp) else { continue }
       let key = "\(type(of: op)) \(op) \(reads)"
       if let first = known[key] {
         report.matched.append(graph[id].name)

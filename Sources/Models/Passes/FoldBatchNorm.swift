@@ -51,6 +51,7 @@ extension Pass {
       from[1], of: reads[0],
       with: try weight.replaced(by: Tensor.from(scaled, weight.value.shape, dtype), scaledBy: factors))
     let bias = Parameter(try Tensor.from(newBias, [factors.count], dtype))
+    bias.value.requiresGrad = weight.value.requiresGrad
     let b =
       from.count > 2
       ? graph.replaceLeaf(from[2], of: reads[0], with: bias)

@@ -55,10 +55,17 @@ extension Attention {
     var inputs = ["q", "k", "v"].map { match[$0] }
     try Tensors.require(
       inputs.allSatisfy { graph[$0].shape.rank == 3 }, name, "its inputs are not [N, positions, features]")
+    for (name, x) in zip(["q_heads", "k_heads", "v_heads"], inputs) {
+      let (whole, split) = (graph[x].shape, graph[match[name]].shape)
+      try Tensors.require(
+        whole[0] == split[0] && whole[1] == split[1] && whole[2] == split[2] * split[3], self.name,
+        "\(whole) is not split into heads along its features alone")
+    }
     var scale = 1.0
     if match.contains("factor") { scale = try number(match["factor"], graph) }
     if match.contains("divisor") { scale = 1 / (try number(match["divisor"], graph)) }
-    let isCausal = try match.contains("mask") && Attention.isCausal(match["mask"], graph)
+    let lengths = [graph[inputs[0]].shape[1], graph[inputs[1]].shape[1]]
+    let isCausal = try match.contains("mask") && Attention.isCausal(match["mask"], lengths, graph)
     if match.contains("mask"), !isCausal { inputs.append(match["mask"]) }
     let op = Attention(heads: heads, scale: scale, isCausal: isCausal)
     try Tensors.require(
@@ -75,10 +82,10 @@ extension Attention {
   }
 
   /// Whether a mask hides from each position the ones after it, and nothing else.
-  private static func isCausal(_ id: Graph.ID, _ graph: Graph) throws -> Bool {
+  private static func isCausal(_ id: Graph.ID, _ lengths: [Int], _ graph: Graph) throws -> Bool {
     guard let mask = graph.leaf(id)?.value, mask.rank >= 2, mask.dtype == .f32 else { return false }
     let (rows, columns) = (mask.shape[mask.rank - 2], mask.shape[mask.rank - 1])
-    guard rows > 1, mask.count == rows * columns else { return false }
+    guard rows > 1, lengths == [rows, columns], mask.count == rows * columns else { return false }
     let values = try mask.array(Float.self)
     return values.indices.allSatisfy { i in
       i % columns > i / columns ? values[i] == -.infinity : values[i] == 0

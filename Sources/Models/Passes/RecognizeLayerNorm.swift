@@ -11,8 +11,9 @@ extension Pass {
       let shape = graph[match["x"]].shape
       guard let axes = lastAxes(graph, match["mean"], shape),
         lastAxes(graph, match["variance"], shape) == axes,
-        let epsilon = try graph.leaf(match["epsilon"])?.value.doubles().first
+        let number = graph.leaf(match["epsilon"])?.value, number.count == 1
       else { continue }
+      let epsilon = try number.item()
       let normalized = Shape(shape.suffix(axes))
       let parameters = ["weight", "bias"].filter(match.contains).map { match[$0] }
       guard parameters.allSatisfy({ graph[$0].shape == normalized }) else {

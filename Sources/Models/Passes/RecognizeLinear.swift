@@ -4,6 +4,8 @@ extension Pass {
   /// Makes linear layers of products with a stored matrix, and of the row of numbers that is added to them: the form in
   /// which exporters write them. Keeps the function the graph computes.
   public static let recognizeLinear = Pass("recognize_linear") { graph, report in
+    // Nodes that read one matrix go on sharing it.
+    var known: [Graph.ID: Graph.ID] = [:]
     for id in graph.order {
       guard let match = graph.match(.op(MatMul.self, .any("x"), .leaf("weight")), at: id) else { continue }
       let stored = match["weight"]
@@ -13,9 +15,13 @@ extension Pass {
         report.refused.append((graph[id].name, "a pass made promises about the rows of its weight"))
         continue
       }
-      let turned = Parameter(try weight.value.permuted([1, 0]).contiguous(), role: weight.role)
-      for promise in promises { try turned.constrain(promise) }
-      let leaf = graph.replaceLeaf(stored, of: id, with: turned)
+      if known[stored] == nil {
+        let turned = Parameter(try weight.value.permuted([1, 0]).contiguous(), role: weight.role)
+        turned.value.requiresGrad = weight.value.requiresGrad
+        for promise in promises { try turned.constrain(promise) }
+        known[stored] = graph.replaceLeaf(stored, of: id, with: turned)
+      }
+      guard let leaf = known[stored] else { preconditionFailure("it was just made") }
       graph[id].kind = .apply(Linear(), [match["x"], leaf])
       report.matched.append(graph[id].name)
     }

@@ -2,7 +2,7 @@ import CKernels
 
 /// `y = min(max(x, lowest), highest)`; NaN stays NaN. ONNX Clip; ReLU6 is `Clip(0, 6)`.
 ///
-/// The slope is 1 within the bounds and on them, 0 outside, as in PyTorch's clamp.
+/// The slope is 1 between the bounds, 0 on them and outside: relu6 of 0 has the slope of relu. PyTorch's relu6.
 public struct Clip: NumericUnaryOp {
   public static let name = "clip"
   public let lowest: Double
@@ -15,8 +15,10 @@ public struct Clip: NumericUnaryOp {
 
   public var kernel: UnaryKernel? {
     let (low, high) = (Float(lowest), Float(highest))
+    // The kernel's slope is 1 on its bounds, too.
+    let (least, most) = (low.nextUp, high.nextDown)
     return UnaryKernel(
-      { qk_f32_clip($0, $1, low, high, $2) }, { qk_f32_clip_backward($0, $1, $2, low, high, $3) })
+      { qk_f32_clip($0, $1, low, high, $2) }, { qk_f32_clip_backward($0, $1, $2, least, most, $3) })
   }
 
   @inline(__always)
@@ -27,5 +29,5 @@ public struct Clip: NumericUnaryOp {
   }
 
   @inline(__always)
-  public func slope<T: Real>(_ x: T) -> T { x >= T(lowest) && x <= T(highest) ? 1 : 0 }
+  public func slope<T: Real>(_ x: T) -> T { x > T(lowest) && x < T(highest) ? 1 : 0 }
 }

@@ -134,6 +134,8 @@ extension Interpolate {
   private func taps(_ extent: Int, _ size: Int, _ factor: Double?) throws -> Taps {
     let ratio = factor.map { 1 / $0 } ?? Double(extent) / Double(size)
     let places = (0..<size).map { i in
+      // Exactly, as i * ratio may fall just short of a whole number.
+      if mode == .nearest && factor == nil { return Double(i * extent / size) }
       if alignCorners { return size > 1 ? Double(i * (extent - 1)) / Double(size - 1) : 0 }
       return mode == .nearest ? Double(i) * ratio : Swift.max((Double(i) + 0.5) * ratio - 0.5, 0)
     }

@@ -4,6 +4,15 @@ import Testing
 @testable import Models
 
 @Suite struct FoldBatchNormTests {
+  @Test func whatWasFrozenStaysFrozen() throws {
+    let model = Sequential([try Conv2dLayer(2, 3, 3), try BatchNormLayer(3)])
+    for (_, parameter) in model.namedParameters() { parameter.value.requiresGrad = false }
+    let graph = try Graph(capturing: model, [.ones([1, 2, 4, 4])])
+    try graph.apply(.foldBatchNorm)
+    #expect(graph.namedParameters().count == 2)
+    #expect(graph.namedParameters().allSatisfy { !$0.parameter.value.requiresGrad })
+  }
+
   /// An op with a weight and a batch norm with statistics of its own behind it.
   private final class Normalized: Module {
     private let op: any Op

@@ -79,6 +79,46 @@ import Testing
     #expect(ops == ["linear", "linear", "linear", "attention"])
   }
 
+  @Test func leaveAttentionWithinBlocksAlone() throws {
+    let module = try Free([[6, 6]]) { x, p in
+      func heads(_ order: [Int]) throws -> Tensor {
+        try Transpose(order)(Reshape([-1, 4, 2, 3])(MatMul()(x[0], p[0])))
+      }
+      let scores = try MatMul()(heads([0, 2, 1, 3]), heads([0, 2, 3, 1])) / 2.0
+      let mixed = try MatMul()(Softmax(axis: 3)(scores), heads([0, 2, 1, 3]))
+      return try Reshape([-1, 8, 6])(Transpose([0, 2, 1, 3])(mixed))
+    }
+    #expect(try !simplified(module, sample([1, 8, 6])).contains("attention"))
+  }
+
+  @Test func leaveAMaskOfOneColumnAMask() throws {
+    let mask = try Tensor.zeros([5, 1])
+    let module = try Free([]) { x, _ in
+      func heads(_ order: [Int]) throws -> Tensor { try Transpose(order)(Reshape([-1, 5, 2, 4])(x[0])) }
+      let scores = try MatMul()(heads([0, 2, 1, 3]), heads([0, 2, 3, 1])) / 2.0 + mask
+      let mixed = try MatMul()(Softmax(axis: 3)(scores), heads([0, 2, 1, 3]))
+      return try Reshape([-1, 5, 8])(Transpose([0, 2, 1, 3])(mixed))
+    }
+    _ = try simplified(module, sample([2, 5, 8]))
+  }
+
+  @Test func leaveANormWithManyEpsilonsAlone() throws {
+    let epsilons = try Tensor([4, 1], [Float(0.1), 0.5, 1, 2])
+    let module = try Free([[6], [6]]) { x, p in
+      let centred = try x[0] - x[0].mean(axes: [2], keepDims: true)
+      let variance = try Square()(centred).mean(axes: [2], keepDims: true)
+      return try centred / Sqrt()(variance + epsilons) * p[0] + p[1]
+    }
+    #expect(try !simplified(module, sample([3, 4, 6])).contains("layer_norm"))
+  }
+
+  @Test func productsWithOneMatrixGoOnSharingIt() throws {
+    let module = try Free([[6, 6]]) { x, p in try MatMul()(MatMul()(x[0], p[0]), p[0]) }
+    let graph = try Graph(capturing: module, [sample([3, 6])])
+    for pass in Pass.simplifying { try graph.apply(pass) }
+    #expect(graph.namedParameters().count == 1)
+  }
+
   @Test func mergeWhatIsComputedTwiceAndCancelMoves() throws {
     let module = try Free([]) { x, _ in
       let turned = try x[0].permuted([0, 2, 1]).permuted([0, 2, 1])

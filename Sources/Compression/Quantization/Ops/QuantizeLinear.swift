@@ -39,11 +39,3 @@ public struct DequantizeLinear: QuantizedOp {
     IntegerDequantize(activations[0], elements: shapes[0].sampleElements)
   }
 }
-
-/// `y = x`: what quantizing stands for when gradients pass straight through. ONNX Identity.
-struct Identity: Op {
-  static let name = "identity"
-  func shape(of s: [Shape]) throws -> Shape { s[0] }
-  func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor { t[0].detached() }
-  func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] { [dy] }
-}
