@@ -47,8 +47,8 @@ static od_status refuse(void) {
   return od_fail(OD_INVALID, "conv2d: a size, stride, padding or group count makes no sense");
 }
 
-static od_key key_of(const od_conv2d_shape *s, od_conv_direction direction, bool has_bias, bool relu) {
-  int64_t what = (int64_t)s->precision << 4 | direction << 2 | (int64_t)has_bias << 1 | relu;
+static od_key key_of(const od_conv2d_shape *s, od_conv_direction direction, bool has_bias) {
+  int64_t what = (int64_t)s->precision << 3 | direction << 1 | has_bias;
   return (od_key){{CONVOLUTION_KEY, what, s->batch, s->channels, s->height, s->width, s->out_channels,
                    s->kernel_height, s->kernel_width, s->groups, s->stride_height, s->stride_width,
                    s->dilation_height, s->dilation_width, s->pad_top, s->pad_left, s->pad_bottom,
@@ -121,18 +121,10 @@ static array result_of(od_conv_direction direction) {
   return direction == OD_CONV_FORWARD ? DST : direction == OD_CONV_BACKWARD_DATA ? SRC : WEIGHTS;
 }
 
-static dnnl_status_t create_attributes(dnnl_primitive_attr_t *attributes, bool relu) {
+static dnnl_status_t create_attributes(dnnl_primitive_attr_t *attributes) {
   dnnl_status_t status = dnnl_primitive_attr_create(attributes);
   if (status != dnnl_success) return status;
-  dnnl_primitive_attr_set_scratchpad_mode(*attributes, dnnl_scratchpad_mode_user);
-  if (!relu) return dnnl_success;
-  dnnl_post_ops_t chain;
-  status = dnnl_post_ops_create(&chain);
-  if (status != dnnl_success) return status;
-  status = od_append_eltwise(chain, dnnl_eltwise_relu, 0, 0);
-  if (status == dnnl_success) status = dnnl_primitive_attr_set_post_ops(*attributes, chain);
-  dnnl_post_ops_destroy(chain);
-  return status;
+  return dnnl_primitive_attr_set_scratchpad_mode(*attributes, dnnl_scratchpad_mode_user);
 }
 
 static od_conv_description describe(const od_conv2d_shape *s, od_conv_direction direction) {
@@ -228,7 +220,7 @@ static od_plan *create_plan_of(const od_key *key, od_conv_direction direction, b
 }
 
 static od_plan *create_plan(const od_key *key, const od_conv2d_shape *s, od_conv_direction direction,
-                            bool has_bias, bool relu) {
+                            bool has_bias) {
   if (!od_engine()) return NULL;
   conv_layouts layouts = {0};
   dnnl_primitive_attr_t attributes = NULL;
@@ -236,7 +228,7 @@ static od_plan *create_plan(const od_key *key, const od_conv2d_shape *s, od_conv
   od_conv_description conv = describe(s, direction);
   dnnl_status_t status = create_layouts(&layouts, s);
   if (has_bias) conv.bias = od_layout_view(&layouts.bias);
-  if (status == dnnl_success) status = create_attributes(&attributes, relu);
+  if (status == dnnl_success) status = create_attributes(&attributes);
   if (status == dnnl_success)
     status = choose_descriptor(&descriptor, &conv, s->out_channels / s->groups, &layouts, attributes);
   bool slow = s->precision != OD_F32 && (status != dnnl_success || od_is_implemented_by(descriptor, "ref"));
@@ -251,16 +243,16 @@ static od_plan *create_plan(const od_key *key, const od_conv2d_shape *s, od_conv
   if (!slow) return plan;
   od_conv2d_shape exact = *s;
   exact.precision = OD_F32;
-  return create_plan(key, &exact, direction, has_bias, relu);
+  return create_plan(key, &exact, direction, has_bias);
 }
 
-static od_status run(const od_conv2d_shape *s, od_conv_direction direction, bool relu, const float *src,
+static od_status run(const od_conv2d_shape *s, od_conv_direction direction, const float *src,
                      const float *weights, const float *dst, const float *bias) {
   od_status usable = od_precision_check(s->precision);
   if (usable != OD_OK) return usable;
-  od_key key = key_of(s, direction, bias != NULL, relu);
+  od_key key = key_of(s, direction, bias != NULL);
   od_plan *plan = od_plan_find(&key);
-  if (!plan) plan = create_plan(&key, s, direction, bias != NULL, relu);
+  if (!plan) plan = create_plan(&key, s, direction, bias != NULL);
   if (!plan) return od_last_status();
   void *pointers[] = {(void *)(uintptr_t)src, (void *)(uintptr_t)weights, (void *)(uintptr_t)dst,
                       (void *)(uintptr_t)bias};
@@ -268,24 +260,23 @@ static od_status run(const od_conv2d_shape *s, od_conv_direction direction, bool
 }
 
 od_status od_conv2d_forward(const od_conv2d_shape *shape, const float *src, const float *weights,
-                            const float *bias, bool relu, float *dst) {
+                            const float *bias, float *dst) {
   if (!valid(shape)) return refuse();
   if (shape->batch == 0) return OD_OK;
-  return run(shape, OD_CONV_FORWARD, relu, src, weights, dst, bias);
+  return run(shape, OD_CONV_FORWARD, src, weights, dst, bias);
 }
 
 od_status od_conv2d_backward_data(const od_conv2d_shape *shape, const float *diff_dst, const float *weights,
                                   float *diff_src) {
   if (!valid(shape)) return refuse();
   if (shape->batch == 0) return OD_OK;
-  return run(shape, OD_CONV_BACKWARD_DATA, false, diff_src, weights, diff_dst, NULL);
+  return run(shape, OD_CONV_BACKWARD_DATA, diff_src, weights, diff_dst, NULL);
 }
 
 od_status od_conv2d_backward_weights(const od_conv2d_shape *shape, const float *src, const float *diff_dst,
                                      float *diff_weights, float *diff_bias) {
   if (!valid(shape)) return refuse();
-  if (shape->batch > 0)
-    return run(shape, OD_CONV_BACKWARD_WEIGHTS, false, src, diff_weights, diff_dst, diff_bias);
+  if (shape->batch > 0) return run(shape, OD_CONV_BACKWARD_WEIGHTS, src, diff_weights, diff_dst, diff_bias);
   int64_t taps = shape->channels / shape->groups * shape->kernel_height * shape->kernel_width;
   memset(diff_weights, 0, (size_t)(shape->out_channels * taps) * sizeof *diff_weights);
   if (diff_bias) memset(diff_bias, 0, (size_t)shape->out_channels * sizeof *diff_bias);

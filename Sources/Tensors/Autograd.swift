@@ -80,10 +80,21 @@ private struct Backward {
     }
   }
 
-  /// Leaves may take what is delivered.
+  /// Leaves may take what is delivered, and a sum may be made where it lies.
   private mutating func deliver(_ contribution: inout Tensor?, to input: Tensor) throws {
-    if input.origin == nil, input.takeAsGradient(&contribution) { return }
-    if let contribution { try deliver(contribution, to: input) }
+    guard let origin = input.origin else {
+      if input.takeAsGradient(&contribution) { return }
+      if let contribution { try input.accumulate(contribution) }
+      return
+    }
+    if case (let sum, false)? = origin.gradient, contribution?.shape == sum.shape,
+      sum.mayBeTakenOver(by: &contribution), let total = contribution
+    {
+      try total.addInPlace(sum)
+      origin.gradient = (total, owned: true)
+    } else if let contribution {
+      try deliver(contribution, to: input)
+    }
   }
 
   private mutating func deliver(_ contribution: Tensor, to input: Tensor) throws {

@@ -61,17 +61,20 @@ enum MatrixProduct {
   /// Of so few multiplications a product is done before oneDNN has found out how to do it.
   private static let small = 4096
 
-  /// `c[i] = a[i] b[i] (+ bias)`, or `c[i] += ...` where it accumulates, for i in 0 ..< batch; `c` is dense from
-  /// element `offset` on.
+  /// `c[i] = a[i] b[i] (+ bias)`, or `c[i] += ...` where it accumulates, for i in 0 ..< batch, then relu where asked;
+  /// `c` is dense from element `offset` on.
   static func run(
     _ a: Matrices, _ b: Matrices, bias: Tensor? = nil, batch: Int = 1, accumulate: Bool = false,
-    into c: Tensor, offset: Int = 0
+    relu: Bool = false, into c: Tensor, offset: Int = 0
   ) throws {
     func generic<T: NumericElement>(_: T.Type) {
-      product(a, b, bias, batch, accumulate, c.pointer(T.self) + offset)
+      let result = c.pointer(T.self) + offset
+      product(a, b, bias, batch, accumulate, result)
+      guard relu else { return }
+      for i in 0..<batch * a.rows * b.columns { result[i] = Relu().value(result[i]) }
     }
     switch c.dtype {
-    case .f32: try single(a, b, bias, batch, accumulate, c.floats + offset)
+    case .f32: try single(a, b, bias, batch, accumulate, relu, c.floats + offset)
     case .f64: generic(Double.self)
     case .i64: generic(Int64.self)
     case .i32: generic(Int32.self)
@@ -113,16 +116,19 @@ enum MatrixProduct {
   }
 
   private static func single(
-    _ a: Matrices, _ b: Matrices, _ bias: Tensor?, _ batch: Int, _ accumulate: Bool,
+    _ a: Matrices, _ b: Matrices, _ bias: Tensor?, _ batch: Int, _ accumulate: Bool, _ relu: Bool,
     _ c: UnsafeMutablePointer<Float>
   ) throws {
+    /// What is done to `count` results from `start` on while they are near.
+    func finish(_ start: Int, _ count: Int) { if relu { Relu.apply(count, c + start) } }
     let bias = try bias?.contiguous()
     if batch == 1, !accumulate, a.rows * a.columns * b.columns <= small {
-      return withExtendedLifetime((a.tensor, b.tensor, bias)) {
+      withExtendedLifetime((a.tensor, b.tensor, bias)) {
         qk_f32_product(
           a.rows, a.columns, b.columns, a.tensor.floats + a.offset, a.rowStride, a.columnStride,
           b.tensor.floats + b.offset, b.rowStride, b.columnStride, bias?.floats, c)
       }
+      return finish(0, a.rows * b.columns)
     }
     let (a, b) = batch == 1 ? (try a.readable(), try b.readable()) : (a, b)
     let shape = shape(a, b, batch, accumulate)
@@ -138,6 +144,7 @@ enum MatrixProduct {
             od_matmul(
               &part, left + first * a.batchStride, right + first * b.batchStride, bias?.floats,
               c + first * a.rows * b.columns), "matmul")
+          finish(first * a.rows * b.columns, members.count * a.rows * b.columns)
         }
       } else {
         try ThreadTeam.divide(a.rows, macs: macs, grain: 16) { rows in
@@ -147,6 +154,7 @@ enum MatrixProduct {
           try OneDNN.check(
             od_matmul(&part, left + first * a.rowStride, right, bias?.floats, c + first * b.columns), "matmul"
           )
+          finish(first * b.columns, rows.count * b.columns)
         }
       }
     }

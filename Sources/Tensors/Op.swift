@@ -23,7 +23,7 @@ public protocol Op: Sendable {
   func backward(_ gradient: Tensor, _ record: Record) throws -> [Tensor?]
 
   /// Whether `backward` reads `record.output`.
-  static var keepsOutput: Bool { get }
+  var keepsOutput: Bool { get }
 
   /// What running the op costs, for reports.
   func cost(of inputs: [Shape], output: Shape) -> Cost
@@ -128,7 +128,7 @@ public struct Cost: Sendable {
 
 extension Op {
   public var name: String { Self.name }
-  public static var keepsOutput: Bool { false }
+  public var keepsOutput: Bool { false }
   public func dtype(of inputs: [DType]) throws -> DType { inputs[0] }
   public func cost(of inputs: [Shape], output: Shape) -> Cost { Cost() }
   public func mode(training: Bool) -> any Op { self }

@@ -111,16 +111,17 @@ extension Tensor {
   /// Makes the first gradient of this leaf its own where nobody else knows that tensor or its bytes, so that they need
   /// no copy. Returns whether it did.
   func takeAsGradient(_ gradient: inout Tensor?) -> Bool {
-    guard case nil = collected, isKnownUniquelyReferenced(&gradient), let tensor = gradient else {
-      return false
-    }
-    guard
-      tensor.origin == nil && tensor.liesLike(self) && tensor.dtype == dtype && tensor.isDense
-        && tensor.byteCount == tensor.storage.byteCount && tensor.ownsStorage
-    else { return false }
-    collected = .whole(tensor)
+    guard case nil = collected, mayBeTakenOver(by: &gradient) else { return false }
+    collected = gradient.map { .whole($0) }
     gradient = nil
     return true
+  }
+
+  /// Whether `other` lies as this tensor does and nobody else knows it or its bytes.
+  func mayBeTakenOver(by other: inout Tensor?) -> Bool {
+    guard isKnownUniquelyReferenced(&other), let other else { return false }
+    return other.origin == nil && other.liesLike(self) && other.dtype == dtype && other.isDense
+      && other.byteCount == other.storage.byteCount && other.ownsStorage
   }
 
   /// Adds to the gradient of this leaf.

@@ -107,7 +107,7 @@ public final class Origin {
     scope = Tape.scope
     precision = Precision.current
     moment = Moment.next()
-    result = wantsGradient && type(of: op).keepsOutput ? output.detached() : nil
+    result = wantsGradient && op.keepsOutput ? output.detached() : nil
   }
 
   /// What the backward pass of the op reads. Throws where an input was overwritten since.

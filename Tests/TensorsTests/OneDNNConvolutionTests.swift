@@ -97,12 +97,10 @@ private func expectClose(_ values: [Float], _ truth: [Double], _ what: String) {
     }
     for d in slope.indices { trueBias[d % c.out] += Double(slope[d]) }
 
-    var dst = slope.map { _ in Float.nan }, rectified = dst, plain = dst
-    #expect(od_conv2d_forward(&shape, src, weights, bias, false, &dst) == OD_OK)
-    #expect(od_conv2d_forward(&shape, src, weights, bias, true, &rectified) == OD_OK)
-    #expect(od_conv2d_forward(&shape, src, weights, nil, false, &plain) == OD_OK)
+    var dst = slope.map { _ in Float.nan }, plain = dst
+    #expect(od_conv2d_forward(&shape, src, weights, bias, &dst) == OD_OK)
+    #expect(od_conv2d_forward(&shape, src, weights, nil, &plain) == OD_OK)
     expectClose(dst, trueDst, "forward")
-    expectClose(rectified, trueDst.map { max(0, $0) }, "forward with relu")
     expectClose(plain, trueDst.indices.map { trueDst[$0] - Double(bias[$0 % c.out]) }, "forward without bias")
 
     var diffSrc = src.map { _ in Float.nan }, diffWeights = weights.map { _ in Float.nan }, diffBias = bias
@@ -120,9 +118,9 @@ private func expectClose(_ values: [Float], _ truth: [Double], _ what: String) {
     var shape = c.shape
     let src = random(2 * 64 * 16, seed: 5), weights = random(32 * 16 * 9, seed: 6)
     var first = [Float](repeating: 0, count: 2 * 16 * 32), second = first
-    #expect(od_conv2d_forward(&shape, src, weights, nil, false, &first) == OD_OK)
+    #expect(od_conv2d_forward(&shape, src, weights, nil, &first) == OD_OK)
     od_clear_cache()
-    #expect(od_conv2d_forward(&shape, src, weights, nil, false, &second) == OD_OK)
+    #expect(od_conv2d_forward(&shape, src, weights, nil, &second) == OD_OK)
     #expect(first == second)
   }
 
@@ -131,7 +129,7 @@ private func expectClose(_ values: [Float], _ truth: [Double], _ what: String) {
     c.batch = 0
     var shape = c.shape
     var diffWeights = [Float](repeating: 9, count: 32 * 16), diffBias = [Float](repeating: 9, count: 32)
-    #expect(od_conv2d_forward(&shape, nil, nil, nil, false, nil) == OD_OK)
+    #expect(od_conv2d_forward(&shape, nil, nil, nil, nil) == OD_OK)
     #expect(od_conv2d_backward_weights(&shape, nil, nil, &diffWeights, &diffBias) == OD_OK)
     #expect((diffWeights + diffBias).allSatisfy { $0 == 0 })
   }
@@ -145,7 +143,7 @@ private func expectClose(_ values: [Float], _ truth: [Double], _ what: String) {
     for mistake in mistakes {
       var shape = Case.all[2].shape
       mistake(&shape)
-      #expect(od_conv2d_forward(&shape, nil, nil, nil, false, nil) == OD_INVALID)
+      #expect(od_conv2d_forward(&shape, nil, nil, nil, nil) == OD_INVALID)
       #expect(String(cString: od_last_error()).hasPrefix("conv2d: "))
     }
   }
@@ -156,7 +154,7 @@ private func expectClose(_ values: [Float], _ truth: [Double], _ what: String) {
     @Sendable func compute() -> [Float] {
       var shape = c.shape
       var dst = [Float](repeating: 0, count: 2 * 72 * 16)
-      for _ in 0..<20 { #expect(od_conv2d_forward(&shape, src, weights, nil, false, &dst) == OD_OK) }
+      for _ in 0..<20 { #expect(od_conv2d_forward(&shape, src, weights, nil, &dst) == OD_OK) }
       return dst
     }
     let expected = compute()

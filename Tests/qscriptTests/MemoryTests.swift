@@ -43,7 +43,7 @@ import Testing
         collectgarbage() -- results that the script dropped hold their memory until then
         return qs.memory().fresh - before
       end
-      print(train(200), train(200))
+      print(train(200) + train(200), train(200))
       """)
     let ending = try program.run("train.lua")
     let fresh = ending.output.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }

@@ -9,7 +9,7 @@
 // Loops over registers, their counts known once inlined.
 #define UNROLLED(i, n) _Pragma("clang loop unroll(full)") for (size_t i = 0; i < (n); i++)
 
-enum { MOST_PIXELS = 16, GRADIENT_CHANNELS = 8 };
+enum { MOST_PIXELS = 16, GRADIENT_CHANNELS = 8, GRADIENT_ROWS = 8 };
 
 /// Where a row of results begins in the padded image, and how far taps lie apart, in floats.
 typedef struct {
@@ -110,10 +110,21 @@ INLINE void add_pixel(triple *t, size_t first, size_t last, size_t channels, siz
   UNROLLED(v, vectors) t->slope[2][v] = t->slope[1][v], t->slope[1][v] = t->slope[0][v];
 }
 
-/// The same as `gradient_tile` for three taps side by side and a stride of 1: each number that is loaded is
-/// used three times.
-INLINE void gradient_triple(const qk_f32_conv2d *c, size_t channels, size_t vectors, const float *x,
-                            const float *dy, float *sums) {
+/// Asks for what comes next in memory, a few lines at a time.
+typedef struct {
+  const float *next;
+  size_t lines;
+} prefetch;
+
+INLINE void advance(prefetch *ahead) {
+  for (size_t i = 0; i < ahead->lines; i++, ahead->next += GROUP)
+    _mm_prefetch((const char *)ahead->next, _MM_HINT_T1);
+}
+
+/// The same as `gradient_tile` for three taps side by side and a stride of 1, over some rows of results: each
+/// number that is loaded is used three times.
+INLINE void gradient_triple(const qk_f32_conv2d *c, size_t rows, size_t channels, size_t vectors,
+                            const float *x, const float *dy, prefetch *ahead, float *sums) {
   const size_t row = qk_f32_padded_width(c) * GROUP, panel = vectors * GROUP, width = c->out_width;
   triple t;
   UNROLLED(tap, 3) {
@@ -121,7 +132,8 @@ INLINE void gradient_triple(const qk_f32_conv2d *c, size_t channels, size_t vect
       UNROLLED(v, vectors) t.sum[tap][i][v] = _mm512_load_ps(sums + (tap * GROUP + i) * panel + v * GROUP);
     }
   }
-  for (size_t y = 0; y < c->out_height; y++, x += row) {
+  for (size_t y = 0; y < rows; y++, x += row) {
+    advance(ahead);
     for (size_t p = 0; p < 2; p++, dy += c->out_channels) {
       UNROLLED(v, vectors) t.slope[0][v] = _mm512_loadu_ps(dy + v * GROUP);
       if (p == 0) add_pixel(&t, 0, 0, channels, vectors, x);
@@ -141,35 +153,54 @@ INLINE void gradient_triple(const qk_f32_conv2d *c, size_t channels, size_t vect
   }
 }
 
+/// All taps of a 3x3 kernel with a stride of 1, a few rows after the others, which stay near while every tap
+/// passes over them; meanwhile the image behind this one is fetched.
+INLINE void image_triples(const qk_f32_conv2d *c, size_t channels, size_t vectors, const float *padded,
+                          const float *dy, const float *next, float *sums) {
+  const size_t width = qk_f32_padded_width(c), plane = qk_f32_padded_height(c) * width * GROUP;
+  const size_t panel = vectors * GROUP, height = c->out_height;
+  const size_t passes = qk_f32_conv2d_weights(c) / (3 * channels * panel) * height;
+  prefetch ahead = {next, (c->height * c->width * c->channels / GROUP + passes - 1) / passes};
+  for (size_t top = 0; top < height; top += GRADIENT_ROWS) {
+    const size_t rows = height - top < GRADIENT_ROWS ? height - top : GRADIENT_ROWS;
+    const float *slopes = dy + top * c->out_width * c->out_channels;
+    float *to = sums;
+    for (size_t o = 0; o < c->out_channels; o += panel)
+      for (size_t row = 0; row < c->kernel_height; row++)
+        for (size_t group = 0; group < c->channels / GROUP; group++, to += 3 * GROUP * panel) {
+          const float *x = padded + group * plane + (top + row) * width * GROUP;
+          for (size_t i = 0; i < GROUP; i += channels)
+            gradient_triple(c, rows, channels, vectors, x + i, slopes + o, &ahead, to + i * panel);
+        }
+  }
+}
+
 INLINE void image_gradient(const qk_f32_conv2d *c, size_t channels, size_t vectors, size_t stride,
-                           const float *padded, const float *dy, float *sums) {
+                           const float *padded, const float *dy, const float *next, float *sums) {
   const size_t width = qk_f32_padded_width(c), plane = qk_f32_padded_height(c) * width * GROUP;
   const size_t panel = vectors * GROUP;
+  if (stride == 1 && c->kernel_width == 3)
+    return image_triples(c, channels / 2, vectors, padded, dy, next, sums);
   for (size_t o = 0; o < c->out_channels; o += panel)
     for (size_t row = 0; row < c->kernel_height; row++)
       for (size_t group = 0; group < c->channels / GROUP; group++) {
         const float *x = padded + group * plane + row * width * GROUP;
-        if (stride == 1 && c->kernel_width == 3) {
-          for (size_t i = 0; i < GROUP; i += channels / 2)
-            gradient_triple(c, channels / 2, vectors, x + i, dy + o, sums + i * panel);
-        } else {
-          for (size_t column = 0; column < c->kernel_width; column++)
-            for (size_t i = 0; i < GROUP; i += channels)
-              gradient_tile(c, channels, vectors, stride, x + column * GROUP + i, dy + o,
-                            sums + (column * GROUP + i) * panel);
-        }
+        for (size_t column = 0; column < c->kernel_width; column++)
+          for (size_t i = 0; i < GROUP; i += channels)
+            gradient_tile(c, channels, vectors, stride, x + column * GROUP + i, dy + o,
+                          sums + (column * GROUP + i) * panel);
         sums += c->kernel_width * GROUP * panel;
       }
 }
 
 TARGET void qk_f32_conv2d_image_gradient__avx512(const qk_f32_conv2d *c, const float *padded, const float *dy,
-                                                 float *sums) {
+                                                 const float *next, float *sums) {
   if (qk_f32_panel_groups(c) == 2) {
-    if (c->stride == 1) image_gradient(c, GRADIENT_CHANNELS, 2, 1, padded, dy, sums);
-    if (c->stride == 2) image_gradient(c, GRADIENT_CHANNELS, 2, 2, padded, dy, sums);
+    if (c->stride == 1) image_gradient(c, GRADIENT_CHANNELS, 2, 1, padded, dy, next, sums);
+    if (c->stride == 2) image_gradient(c, GRADIENT_CHANNELS, 2, 2, padded, dy, next, sums);
   } else {
-    if (c->stride == 1) image_gradient(c, GROUP, 1, 1, padded, dy, sums);
-    if (c->stride == 2) image_gradient(c, GROUP, 1, 2, padded, dy, sums);
+    if (c->stride == 1) image_gradient(c, GROUP, 1, 1, padded, dy, next, sums);
+    if (c->stride == 2) image_gradient(c, GROUP, 1, 2, padded, dy, next, sums);
   }
 }
 #else
@@ -182,8 +213,8 @@ void qk_f32_conv2d_image__avx512(const qk_f32_conv2d *c, const float *padded, co
 }
 
 void qk_f32_conv2d_image_gradient__avx512(const qk_f32_conv2d *c, const float *padded, const float *dy,
-                                          float *sums) {
-  (void)c, (void)padded, (void)dy, (void)sums;
+                                          const float *next, float *sums) {
+  (void)c, (void)padded, (void)dy, (void)next, (void)sums;
   abort();
 }
 #endif

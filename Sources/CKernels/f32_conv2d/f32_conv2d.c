@@ -76,9 +76,10 @@ void qk_f32_conv2d_backward_weights(const qk_f32_conv2d *c, size_t first, size_t
                                     const float *dy, float *scratch, float *sums) {
   memset(scratch, 0, qk_f32_conv2d_scratch(c) * sizeof *scratch);
   memset(sums, 0, qk_f32_conv2d_weights(c) * sizeof *sums);
+  const size_t image = c->height * c->width * c->channels;
   for (size_t n = first; n < last; n++) {
-    pad(c, x + n * c->height * c->width * c->channels, scratch);
+    pad(c, x + n * image, scratch);
     qk_f32_conv2d_image_gradient__avx512(c, scratch, dy + n * c->out_height * c->out_width * c->out_channels,
-                                         sums);
+                                         x + (n + 1 < last ? n + 1 : n) * image, sums);
   }
 }

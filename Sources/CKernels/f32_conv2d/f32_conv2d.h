@@ -21,6 +21,6 @@ static inline size_t qk_f32_panel_groups(const qk_f32_conv2d *c) {
 /// y of one image, from the padded one.
 void qk_f32_conv2d_image__avx512(const qk_f32_conv2d *c, const float *padded, const float *packed, float *y);
 
-/// Adds the part of one image to the sums.
+/// Adds the part of one image to the sums; `next` is the image to come, as it lies in memory.
 void qk_f32_conv2d_image_gradient__avx512(const qk_f32_conv2d *c, const float *padded, const float *dy,
-                                          float *sums);
+                                          const float *next, float *sums);

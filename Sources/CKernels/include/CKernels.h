@@ -5,6 +5,7 @@
 #include "qk_cpu.h"
 #include "qk_f32.h"
 #include "qk_f32_conv2d.h"
+#include "qk_f32_winograd.h"
 #include "qk_int8.h"
 #include "qk_int8_elementwise.h"
 #include "qk_lowbit.h"

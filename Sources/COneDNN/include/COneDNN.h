@@ -106,9 +106,10 @@ typedef struct {
 int64_t od_conv2d_out_height(const od_conv2d_shape *shape);
 int64_t od_conv2d_out_width(const od_conv2d_shape *shape);
 
-/// dst = src * weights + bias, then max(0, .) where `relu`. `bias` is NULL or [out_channels].
+/// dst = src * weights + bias; `bias` is NULL or [out_channels]. Relu is not offered as oneDNN's
+/// post-operation: that makes 0 of NaN, which would hide where a network broke.
 od_status od_conv2d_forward(const od_conv2d_shape *shape, const float *src, const float *weights,
-                            const float *bias, bool relu, float *dst);
+                            const float *bias, float *dst);
 
 /// The gradient of `src`, overwritten.
 od_status od_conv2d_backward_data(const od_conv2d_shape *shape, const float *diff_dst, const float *weights,

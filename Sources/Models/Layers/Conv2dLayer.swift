@@ -2,9 +2,7 @@ import Tensors
 
 /// Two-dimensional convolution: [N, inputs, H, W] to [N, outputs, OH, OW]. Parameters `weight`
 /// [outputs, inputs / groups, kh, kw] and `bias` [outputs].
-public final class Conv2dLayer: Module {
-  public let weight: Parameter
-  public let bias: Parameter?
+public final class Conv2dLayer: WeightedLayer {
   public let op: Conv2d
   private let inputs, outputs: Int
   private let kernel: Size2d
@@ -17,16 +15,15 @@ public final class Conv2dLayer: Module {
     try Window2d(kernel: kernel, stride: stride, padding: padding, dilation: dilation).check(for: "conv2d")
     (self.inputs, self.outputs, self.kernel) = (inputs, outputs, kernel)
     op = Conv2d(stride: stride, padding: padding, dilation: dilation, groups: groups)
-    let shape = try Shape(checking: [outputs, inputs / groups, kernel.height, kernel.width], for: "conv2d")
-    weight = Parameter(try Initializer.kaimingUniform(shape))
-    bias = hasBias ? Parameter(try Initializer.bias(outputs, besideWeight: shape)) : nil
-    super.init(kind: "conv2d")
-    register("weight", weight)
-    if let bias { register("bias", bias) }
+    try super.init(
+      kind: "conv2d", weight: [outputs, inputs / groups, kernel.height, kernel.width], outputs: outputs,
+      bias: hasBias)
   }
 
-  public override func forward(_ x: [Tensor]) throws -> Tensor {
-    try op.apply([x[0], weight.value] + (bias.map { [$0.value] } ?? []))
+  public override func forward(_ x: [Tensor]) throws -> Tensor { try forward(x[0], relu: false) }
+
+  func forward(_ x: Tensor, relu: Bool) throws -> Tensor {
+    try apply(relu ? op.withRelu ?? op : op, to: x)
   }
 
   public override var arguments: String {
@@ -35,7 +32,7 @@ public final class Conv2dLayer: Module {
       options: [
         ("stride", op.stride.argument(unless: 1)), ("padding", op.padding.argument),
         ("dilation", op.dilation.argument(unless: 1)), ("groups", op.groups == 1 ? nil : "\(op.groups)"),
-        ("bias", bias == nil ? "false" : nil),
+        biasOption,
       ])
   }
 }

@@ -2,9 +2,7 @@ import Tensors
 
 /// One-dimensional transposed convolution: [N, inputs, L] to [N, outputs, OL]. Parameters `weight`
 /// [inputs, outputs / groups, k] and `bias` [outputs].
-public final class ConvTranspose1dLayer: Module {
-  public let weight: Parameter
-  public let bias: Parameter?
+public final class ConvTranspose1dLayer: WeightedLayer {
   public let op: ConvTranspose1d
   private let inputs, outputs, kernel: Int
 
@@ -18,17 +16,12 @@ public final class ConvTranspose1dLayer: Module {
     (self.inputs, self.outputs, self.kernel) = (inputs, outputs, kernel)
     op = ConvTranspose1d(
       stride: stride, padding: padding, outputPadding: outputPadding, dilation: dilation, groups: groups)
-    let shape = try Shape(checking: [inputs, outputs / groups, kernel], for: "conv_transpose1d")
-    weight = Parameter(try Initializer.kaimingUniform(shape))
-    bias = hasBias ? Parameter(try Initializer.bias(outputs, besideWeight: shape)) : nil
-    super.init(kind: "conv_transpose1d")
-    register("weight", weight)
-    if let bias { register("bias", bias) }
+    try super.init(
+      kind: "conv_transpose1d", weight: [inputs, outputs / groups, kernel], outputs: outputs,
+      bias: hasBias)
   }
 
-  public override func forward(_ x: [Tensor]) throws -> Tensor {
-    try op.apply([x[0], weight.value] + (bias.map { [$0.value] } ?? []))
-  }
+  public override func forward(_ x: [Tensor]) throws -> Tensor { try apply(op, to: x[0]) }
 
   public override var arguments: String {
     Self.arguments(
@@ -36,7 +29,7 @@ public final class ConvTranspose1dLayer: Module {
       options: [
         ("stride", Self.option(op.stride, unless: 1)), ("padding", Self.option(op.padding.left, unless: 0)),
         ("output_padding", Self.option(op.outputPadding, unless: 0)),
-        ("groups", Self.option(op.groups, unless: 1)), ("bias", bias == nil ? "false" : nil),
+        ("groups", Self.option(op.groups, unless: 1)), biasOption,
         ("dilation", Self.option(op.dilation, unless: 1)),
       ])
   }

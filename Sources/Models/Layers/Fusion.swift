@@ -15,6 +15,14 @@ extension MaxPool2dLayer: ReluFusing {
   func forwardWithRelu(_ x: [Tensor]) throws -> Tensor { try MaxPool2d(op.window, relu: true)(x[0]) }
 }
 
+extension LinearLayer: ReluFusing {
+  func forwardWithRelu(_ x: [Tensor]) throws -> Tensor { try forward(x[0], relu: true) }
+}
+
+extension Conv2dLayer: ReluFusing {
+  func forwardWithRelu(_ x: [Tensor]) throws -> Tensor { try forward(x[0], relu: true) }
+}
+
 extension Module {
   /// Whether its result may stay unseen: nobody watches it, and no graph is being captured, whose nodes are the
   /// single layers.
@@ -25,17 +33,24 @@ extension Module {
 }
 
 extension Sequential {
-  /// Runs the first `count` children, a layer and the relu beside it together where that can be done.
+  /// Runs the first `count` children, a layer and the relu beside it together where that can be done. Max pooling
+  /// has the first claim on relu: it spares the way back a pass over memory as well.
   func run(_ count: Int, _ input: Tensor) throws -> Tensor {
+    func child(_ i: Int) -> Module? { i < count ? children[i].module : nil }
+    func pool(behind relu: Int) -> MaxPool2dLayer? {
+      guard child(relu)?.isFusibleRelu == true, let pool = child(relu + 1) as? MaxPool2dLayer, pool.mayFuse
+      else { return nil }
+      return pool
+    }
     var x = input
     var i = 0
-    while i < count {
-      let layer = children[i].module
-      let next = i + 1 < count ? children[i + 1].module : nil
-      if layer.isFusibleRelu, let pool = next as? MaxPool2dLayer, pool.mayFuse {
+    while let layer = child(i) {
+      if let pool = pool(behind: i) {
         x = try pool.call([x], pool.forwardWithRelu)
         i += 2
-      } else if let fusing = layer as? any ReluFusing, let next, next.isFusibleRelu, fusing.mayFuse {
+      } else if let fusing = layer as? any ReluFusing, fusing.mayFuse, child(i + 1)?.isFusibleRelu == true,
+        pool(behind: i + 1) == nil
+      {
         x = try fusing.call([x], fusing.forwardWithRelu)
         i += 2
       } else {

@@ -25,29 +25,22 @@ public final class Adam: Optimizer {
     try super.init(kind: kind, parameters, learningRate: learningRate)
   }
 
-  override func update(_ value: Tensor, _ gradient: Tensor, _ buffers: inout [String: Tensor]) throws {
-    let first = try Self.buffer("exp_avg", like: value, in: &buffers)
-    let second = try Self.buffer("exp_avg_sq", like: value, in: &buffers)
-    if value.dtype == .f64 { return stepInDouble(value, gradient, first, second) }
-    let options = qk_f32_adam_options(
+  override var bufferNames: [String] { ["exp_avg", "exp_avg_sq"] }
+
+  override func step(_ numbers: Numbers) {
+    var options = qk_f32_adam_options(
       learning_rate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weight_decay: weightDecay,
       decoupled: isDecoupled, step: Int64(stepCount))
-    withUnsafePointer(to: options) { options in
-      ThreadTeam.divide(value.count) { part in
-        let start = part.lowerBound
-        qk_f32_adam(
-          part.count, options, gradient.floats + start, first.floats + start, second.floats + start,
-          value.floats + start)
-      }
-    }
+    qk_f32_adam(
+      numbers.count, &options, numbers.gradient, numbers.first, numbers.second, numbers.value)
   }
 
-  private func stepInDouble(_ value: Tensor, _ gradient: Tensor, _ first: Tensor, _ second: Tensor) {
-    let (p, g) = (value.pointer(Double.self), gradient.pointer(Double.self))
-    let (m, v) = (first.pointer(Double.self), second.pointer(Double.self))
+  override func stepInDouble(_ piece: Piece) {
+    let (p, g) = (piece.value.pointer(Double.self), piece.gradient.pointer(Double.self))
+    let (m, v) = (piece.buffers[0].pointer(Double.self), piece.buffers[1].pointer(Double.self))
     let correction1 = 1 - Libm.pow(beta1, Double(stepCount))
     let correction2 = 1 - Libm.pow(beta2, Double(stepCount))
-    for i in 0..<value.count {
+    for i in 0..<piece.value.count {
       if isDecoupled { p[i] *= 1 - learningRate * weightDecay }
       let slope = g[i] + (isDecoupled ? 0 : weightDecay * p[i])
       m[i] += (slope - m[i]) * (1 - beta1)

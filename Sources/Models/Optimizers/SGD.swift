@@ -22,33 +22,25 @@ public final class SGD: Optimizer {
     try super.init(kind: "sgd", parameters, learningRate: learningRate)
   }
 
-  override func update(_ value: Tensor, _ gradient: Tensor, _ buffers: inout [String: Tensor]) throws {
-    let isFirst = buffers["momentum_buffer"]?.shape != value.shape
-    let velocity = momentum == 0 ? nil : try Self.buffer("momentum_buffer", like: value, in: &buffers)
-    if value.dtype == .f64 { return stepInDouble(value, gradient, velocity, isFirst) }
-    let options = qk_f32_sgd_options(
+  override var bufferNames: [String] { momentum == 0 ? [] : ["momentum_buffer"] }
+
+  override func step(_ numbers: Numbers) {
+    var options = qk_f32_sgd_options(
       learning_rate: learningRate, momentum: momentum, dampening: dampening, weight_decay: weightDecay,
-      nesterov: nesterov, first_step: isFirst)
-    withUnsafePointer(to: options) { options in
-      ThreadTeam.divide(value.count) { part in
-        let first = part.lowerBound
-        qk_f32_sgd(
-          part.count, options, gradient.floats + first, velocity.map { $0.floats + first },
-          value.floats + first)
-      }
-    }
+      nesterov: nesterov, first_step: numbers.isFirst)
+    qk_f32_sgd(numbers.count, &options, numbers.gradient, numbers.first, numbers.value)
   }
 
-  private func stepInDouble(_ value: Tensor, _ gradient: Tensor, _ velocity: Tensor?, _ isFirst: Bool) {
-    let (p, g) = (value.pointer(Double.self), gradient.pointer(Double.self))
-    let v = velocity?.pointer(Double.self)
-    for i in 0..<value.count {
+  override func stepInDouble(_ piece: Piece) {
+    let (p, g) = (piece.value.pointer(Double.self), piece.gradient.pointer(Double.self))
+    let v = piece.buffers.first?.pointer(Double.self)
+    for i in 0..<piece.value.count {
       let slope = g[i] + weightDecay * p[i]
       guard let v else {
         p[i] -= learningRate * slope
         continue
       }
-      v[i] = isFirst ? slope : momentum * v[i] + (1 - dampening) * slope
+      v[i] = piece.isFirst ? slope : momentum * v[i] + (1 - dampening) * slope
       p[i] -= learningRate * (nesterov ? slope + momentum * v[i] : v[i])
     }
   }

@@ -13,7 +13,7 @@ import CKernels
 /// added to the result, and relu follows where `relu` is set. Neither is ever part of a captured graph.
 public struct BatchNorm: StatisticsOp {
   public static let name = "batch_norm"
-  public static let keepsOutput = true
+  public var keepsOutput: Bool { relu }
   public let epsilon: Double
   public let momentum: Double
   public let isTraining: Bool
@@ -128,7 +128,9 @@ public struct BatchNorm: StatisticsOp {
     let hasSide = record.inputs.count > 5
     // In training the kernels find out themselves where relu lets the gradient through.
     let findsRelu = relu && isTraining && !hasSide
-    let dy = try relu && !findsRelu ? throughRelu(dy, record.output) : dy.channelsInnermost()
+    let dy =
+      try relu && !findsRelu
+      ? Relu.gradient(dy.channelsInnermost(), through: record.output) : dy.channelsInnermost()
     let scale = try record.inputs[1].contiguous()
     let saved = record.saved
     let (m, r) = (saved[0].pointer(T.self), saved[1].pointer(T.self))
@@ -152,11 +154,5 @@ public struct BatchNorm: StatisticsOp {
       rows.scaleShift(dy.pointer(), saved[2].pointer(), zero.pointer(), nil, relu: false, dx.pointer())
     }
     return [dx] + rest
-  }
-
-  /// The gradient before relu, given that behind it and the result.
-  private func throughRelu(_ dy: Tensor, _ y: Tensor) throws -> Tensor {
-    let record = Record(inputs: [y], needs: [true], output: y)
-    return try Relu().backward(dy.channelsInnermost(), record)[0] ?? dy
   }
 }

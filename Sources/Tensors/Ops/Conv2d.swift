@@ -5,16 +5,27 @@ import COneDNN
 ///
 /// Inputs: `x` [N, C, H, W], `weight` [O, C / groups, kh, kw], optionally `bias` [O]; one type, f32 or f64.
 /// The result [N, O, OH, OW] lies channels-last in f32, with
-/// `OH = (H + top + bottom - dilation (kh - 1) - 1) / stride + 1`.
+/// `OH = (H + top + bottom - dilation (kh - 1) - 1) / stride + 1`. With `relu`, which is never part of a captured
+/// graph, relu follows while the result is near.
 public struct Conv2d: Op {
   public static let name = "conv2d"
   public let stride: Size2d
   public let padding: Padding2d
   public let dilation: Size2d
   public let groups: Int
+  public let relu: Bool
 
-  public init(stride: Size2d = 1, padding: Padding2d = 0, dilation: Size2d = 1, groups: Int = 1) {
+  public init(
+    stride: Size2d = 1, padding: Padding2d = 0, dilation: Size2d = 1, groups: Int = 1, relu: Bool = false
+  ) {
     (self.stride, self.padding, self.dilation, self.groups) = (stride, padding, dilation, groups)
+    self.relu = relu
+  }
+
+  public var keepsOutput: Bool { relu }
+
+  public var withRelu: (any Op)? {
+    Conv2d(stride: stride, padding: padding, dilation: dilation, groups: groups, relu: true)
   }
 
   /// The window for weights of this shape.
@@ -33,38 +44,40 @@ public struct Conv2d: Op {
   public func dtype(of types: [DType]) throws -> DType { try floatingType(types) }
 
   public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    if context.dtype == .f64 { return try referenceForward(t, context.shape) }
+    if context.dtype == .f64 {
+      let y = try referenceForward(t, context.shape)
+      return relu ? try Relu().evaluate(y) : y
+    }
     let (x, weight) = (try t[0].channelsLast(), try t[1].contiguous())
     let bias = t.count > 2 ? try t[2].contiguous() : nil
     let y = try Tensor(undefined: context.shape, .f32, format: .channelsLast)
     if x !== t[0] { context.save(x) }
     if y.count == 0 { return y }
-    if bias == nil, let direct = DirectConv2d(self, x.shape, weight.shape, y.shape), direct.isQuickestForward
+    if let winograd = WinogradConv2d(self, x.shape, weight.shape, y.shape) {
+      try winograd.run(x, weight, bias: bias, relu: relu, into: y)
+    } else if bias == nil, let direct = DirectConv2d(self, x.shape, weight.shape, y.shape),
+      direct.isQuickestForward
     {
       try direct.forward(x, weight, into: y)
-      return y
-    }
-    try divided(x.shape, weight.shape, y.shape) { geometry, source, result in
-      od_conv2d_forward(
-        &geometry, x.floats + source, weight.floats, bias?.floats, false, y.floats + result)
+      if relu { Relu.apply(y.count, y.floats) }
+    } else {
+      try divided(x.shape, weight.shape, y.shape) { geometry, source, result in
+        defer { if relu { Relu.apply(Int(geometry.batch) * (y.count / y.shape[0]), y.floats + result) } }
+        return od_conv2d_forward(
+          &geometry, x.floats + source, weight.floats, bias?.floats, y.floats + result)
+      }
     }
     return y
   }
 
   public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
+    let dy = relu ? try Relu.gradient(dy, through: record.output) : dy
     if dy.dtype == .f64 { return try referenceBackward(dy, record) }
     let (x, weight) = (record.inputs[0], try record.inputs[1].contiguous())
     let gradient = try dy.channelsLast()
     var result = [Tensor?](repeating: nil, count: record.inputs.count)
     if dy.count == 0 { return try record.inputs.map { try Tensor.zeros($0.shape, $0.dtype) } }
-    if record.needs[0] {
-      let dx = try Tensor(undefined: x.shape, .f32, format: .channelsLast)
-      try divided(x.shape, weight.shape, dy.shape) { geometry, source, result in
-        od_conv2d_backward_data(
-          &geometry, gradient.floats + result, weight.floats, dx.floats + source)
-      }
-      result[0] = dx
-    }
+    if record.needs[0] { result[0] = try inputGradient(gradient, weight, x.shape) }
     let needsBias = record.inputs.count > 2 && record.needs[2]
     if record.needs[1] {
       let dw = try Tensor(undefined: weight.shape)
@@ -83,6 +96,18 @@ public struct Conv2d: Op {
     return result
   }
 
+  private func inputGradient(_ dy: Tensor, _ weight: Tensor, _ x: Shape) throws -> Tensor {
+    let dx = try Tensor(undefined: x, .f32, format: .channelsLast)
+    if let winograd = WinogradConv2d(gradientOf: self, x, weight.shape, dy.shape) {
+      try winograd.run(dy, weight, turned: true, into: dx)
+    } else {
+      try divided(x, weight.shape, dy.shape) { geometry, source, result in
+        od_conv2d_backward_data(&geometry, dy.floats + result, weight.floats, dx.floats + source)
+      }
+    }
+    return dx
+  }
+
   /// Calls oneDNN with the images divided among threads; `call` is told where those of each begin.
   private func divided(
     _ x: Shape, _ weight: Shape, _ y: Shape,
@@ -98,16 +123,17 @@ public struct Conv2d: Op {
     }
   }
 
-  /// Every thread makes the gradient of its images; they are added up in the images' order.
+  /// Some images after the others make a part of the gradient each; the parts are added up in the images' order.
+  /// How many they are depends on the shapes alone, so that the bits are the same for any number of threads.
   private func backwardWeights(_ x: Tensor, _ dy: Tensor, into dw: Tensor, _ db: Tensor?) throws {
     let macs = cost(of: [x.shape, dw.shape], output: dy.shape).macs
-    let parts = ThreadTeam.threads(macs: macs, parts: x.shape[0])
+    let parts = gradientParts(dy.shape)
     let outputs = db?.count ?? 0
     let weights = parts == 1 ? dw : try Tensor(undefined: [parts, dw.count])
     let biases = parts == 1 ? db : try db.map { try Tensor(undefined: [parts, $0.count]) }
     let starts = (0..<parts).map { x.shape[0] * $0 / parts } + [x.shape[0]]
     let whole = geometry(x.shape, dw.shape)
-    try ThreadTeam.run(parts: parts, threads: parts) { part, _ in
+    try ThreadTeam.run(parts: parts, threads: ThreadTeam.threads(macs: macs, parts: parts)) { part, _ in
       let first = starts[part]
       var images = whole
       images.batch = Int64(starts[part + 1] - first)
@@ -119,6 +145,11 @@ public struct Conv2d: Op {
     if parts == 1 { return }
     qk_f32_column_sum(parts, dw.count, weights.floats, dw.floats)
     if let db, let biases { qk_f32_column_sum(parts, outputs, biases.floats, db.floats) }
+  }
+
+  /// Parts large enough that adding them up costs little: a weight is summed over hundreds of pixels in each.
+  private func gradientParts(_ y: Shape) -> Int {
+    min(8, y[0], max(1, y[0] * y[2] * y[3] / 256))
   }
 
   public func cost(of inputs: [Shape], output: Shape) -> Cost {

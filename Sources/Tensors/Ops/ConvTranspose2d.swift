@@ -55,7 +55,7 @@ public struct ConvTranspose2d: Op {
   public func dtype(of types: [DType]) throws -> DType { try floatingType(types) }
 
   public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
-    let image = try Tensor.placeholder(context.shape, context.dtype)
+    let image = try Tensor.ofShape(context.shape, context.dtype)
     let gradients = try convolution.backward(t[0], Record(inputs: [image, t[1]], needs: [true, false]))
     guard let y = gradients[0] else { preconditionFailure("a convolution gives the gradient asked for") }
     if t.count > 2 { add(try t[2].contiguous(), toChannelsOf: y) }
@@ -114,7 +114,7 @@ extension Op {
 
 extension Tensor {
   /// A tensor of which only the shape and type matter: one element stands for all.
-  fileprivate static func placeholder(_ shape: Shape, _ dtype: DType) throws -> Tensor {
+  fileprivate static func ofShape(_ shape: Shape, _ dtype: DType) throws -> Tensor {
     try Tensor.scalar(0, dtype).view(shape, strides: Strides(repeating: 0, rank: shape.rank))
   }
 }

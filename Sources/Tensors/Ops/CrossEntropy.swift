@@ -31,10 +31,7 @@ public struct CrossEntropy: Op {
     let (x, targets) = (try t[0].contiguous(), try t[1].contiguous())
     let (rows, classes) = (x.shape[0], x.shape[1])
     let target = targets.pointer(Int64.self)
-    for i in 0..<rows where target[i] < 0 || target[i] >= classes {
-      throw ShapeError(
-        name, "target \(target[i]) is not a class: logits \(x.shape) have classes 0 to \(classes - 1)")
-    }
+    try requireClasses(targets, of: x.shape)
     let probabilities = try Tensor(undefined: x.shape, x.dtype)
     let losses = try Tensor(undefined: [rows], x.dtype)
     if x.dtype == .f64 {
@@ -87,5 +84,16 @@ public struct CrossEntropy: Op {
   private func wanted(_ i: Int, _ target: UnsafePointer<Int64>, _ classes: Int) -> Double {
     let hit = target[i / classes] == Int64(i % classes)
     return (hit ? 1 - labelSmoothing : 0) + labelSmoothing / Double(classes)
+  }
+}
+
+extension Op {
+  /// Refuses targets, contiguous i64, that are not classes of logits [N, C].
+  func requireClasses(_ targets: Tensor, of logits: Shape) throws {
+    let (target, classes) = (targets.pointer(Int64.self), logits[1])
+    for i in 0..<targets.count where target[i] < 0 || target[i] >= classes {
+      throw ShapeError(
+        name, "target \(target[i]) is not a class: logits \(logits) have classes 0 to \(classes - 1)")
+    }
   }
 }

@@ -33,10 +33,7 @@ public struct DistillationLoss: Op {
     let (student, teacher, targets) = (try t[0].contiguous(), try t[1].contiguous(), try t[2].contiguous())
     let (rows, classes) = (student.shape[0], student.shape[1])
     let target = targets.pointer(Int64.self)
-    for i in 0..<rows where target[i] < 0 || target[i] >= classes {
-      throw ShapeError(
-        name, "target \(target[i]) is not a class: logits \(student.shape) have classes 0 to \(classes - 1)")
-    }
+    try requireClasses(targets, of: student.shape)
     let slopes = try Tensor(undefined: student.shape, student.dtype)
     let losses = try Tensor(undefined: [rows], student.dtype)
     if student.dtype == .f64 {

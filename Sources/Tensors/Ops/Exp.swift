@@ -3,7 +3,7 @@ import CKernels
 /// `y = e^x`. ONNX Exp.
 public struct Exp: RealUnaryOp {
   public static let name = "exp"
-  public static let keepsOutput = true
+  public var keepsOutput: Bool { true }
   public var kernel: UnaryKernel? { UnaryKernel(qk_f32_exp) }
   public init() {}
 

@@ -1,7 +1,13 @@
-/// `y = x W^T + b`: x [..., K], W [N, K], optional b [N]; y [..., N]. PyTorch linear, ONNX Gemm with transB.
+/// `y = x W^T + b`: x [..., K], W [N, K], optional b [N]; y [..., N]. PyTorch linear, ONNX Gemm with transB. With
+/// `relu`, which is never part of a captured graph, relu follows while the result is near.
 public struct Linear: Op {
   public static let name = "linear"
-  public init() {}
+  public let relu: Bool
+
+  public init(relu: Bool = false) { self.relu = relu }
+
+  public var keepsOutput: Bool { relu }
+  public var withRelu: (any Op)? { Linear(relu: true) }
 
   public func shape(of s: [Shape]) throws -> Shape {
     let (x, weight) = (s[0], s[1])
@@ -29,13 +35,15 @@ public struct Linear: Op {
     if y.count == 0 { return y }
     let bias = t.count > 2 ? t[2] : nil
     try MatrixProduct.run(
-      Matrices(rowsOf: try t[0].contiguous()), Matrices(try t[1].contiguous()).transposed, bias: bias, into: y
+      Matrices(rowsOf: try t[0].contiguous()), Matrices(try t[1].contiguous()).transposed, bias: bias,
+      relu: relu, into: y
     )
     return y
   }
 
   public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
     let (x, weight) = (record.inputs[0], record.inputs[1])
+    let dy = relu ? try Relu.gradient(dy, through: record.output) : dy
     let rows = Matrices(rowsOf: try dy.contiguous())
     var result: [Tensor?] = [nil, nil]
     if record.needs[0] {

@@ -41,7 +41,7 @@ protocol ExtremumOp: ReductionOp {
 
 extension ExtremumOp {
   public static var allowsEmpty: Bool { false }
-  public static var keepsOutput: Bool { true }
+  public var keepsOutput: Bool { true }
 
   public func forward(_ x: Tensor, _ context: inout Context) throws -> Tensor {
     if context.dtype == .f32, let y = try kernel.run(x, axes, context.shape) { return y }

@@ -1,7 +1,7 @@
 /// Product over some dimensions; integers and bool give i64, wrapping around. ONNX ReduceProd.
 public struct Prod: ReductionOp {
   public static let name = "prod"
-  public static let keepsOutput = true
+  public var keepsOutput: Bool { true }
   public let axes: [Int]
   public let keepDims: Bool
 

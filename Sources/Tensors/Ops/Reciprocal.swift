@@ -3,7 +3,7 @@ import CKernels
 /// `y = 1 / x`. ONNX Reciprocal.
 public struct Reciprocal: RealUnaryOp {
   public static let name = "reciprocal"
-  public static let keepsOutput = true
+  public var keepsOutput: Bool { true }
   public var kernel: UnaryKernel? { UnaryKernel(qk_f32_reciprocal) }
   public init() {}
 

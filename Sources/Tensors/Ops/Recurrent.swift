@@ -57,7 +57,7 @@ struct InputProjection {
 }
 
 extension RecurrentOp {
-  public static var keepsOutput: Bool { true }
+  public var keepsOutput: Bool { true }
 
   public func forward(_ t: [Tensor], _ context: inout Context) throws -> Tensor {
     if context.dtype == .f64 { return try run(roles(t), &context, Double.self) }

@@ -3,7 +3,7 @@ import CKernels
 /// `y = 1 / (1 + e^-x)`. ONNX Sigmoid.
 public struct Sigmoid: RealUnaryOp {
   public static let name = "sigmoid"
-  public static let keepsOutput = true
+  public var keepsOutput: Bool { true }
   public var kernel: UnaryKernel? { UnaryKernel(qk_f32_sigmoid, qk_f32_sigmoid_backward) }
   public init() {}
 

@@ -65,7 +65,7 @@ protocol NormalizingOp: Op {
 }
 
 extension NormalizingOp {
-  public static var keepsOutput: Bool { true }
+  public var keepsOutput: Bool { true }
 
   public func shape(of s: [Shape]) throws -> Shape {
     try requireAxis(axis, of: s[0])

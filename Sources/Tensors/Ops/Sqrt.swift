@@ -3,7 +3,7 @@ import CKernels
 /// `y = sqrt(x)`, NaN below 0. ONNX Sqrt.
 public struct Sqrt: RealUnaryOp {
   public static let name = "sqrt"
-  public static let keepsOutput = true
+  public var keepsOutput: Bool { true }
   public var kernel: UnaryKernel? { UnaryKernel(qk_f32_sqrt) }
   public init() {}
 

@@ -3,7 +3,7 @@ import CKernels
 /// `y = tanh(x)`. ONNX Tanh.
 public struct Tanh: RealUnaryOp {
   public static let name = "tanh"
-  public static let keepsOutput = true
+  public var keepsOutput: Bool { true }
   public var kernel: UnaryKernel? { UnaryKernel(qk_f32_tanh, qk_f32_tanh_backward) }
   public init() {}
 

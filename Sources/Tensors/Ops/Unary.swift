@@ -47,7 +47,7 @@ extension UnaryOp {
   public func shape(of x: Shape) throws -> Shape { x }
 
   public func backward(_ dy: Tensor, _ record: Record) throws -> [Tensor?] {
-    let v = Self.keepsOutput ? record.output : record.inputs[0]
+    let v = keepsOutput ? record.output : record.inputs[0]
     if dy.dtype == .f64 { return [try gradient(dy, v, Double.self)] }
     guard let backward = kernel?.backward else { return [try gradient(dy, v, Float.self)] }
     return [

@@ -11,7 +11,9 @@ import Testing
       Residual(
         Sequential([try Conv2dLayer(6, 6, 1, bias: false), try BatchNormLayer(6)]),
         activation: Activation(.relu)),
-      GlobalAvgPool2dLayer(), FlattenLayer(),
+      try Conv2dLayer(6, 16, 1), Activation(.relu), try Conv2dLayer(16, 16, 3, padding: 1), Activation(.relu),
+      GlobalAvgPool2dLayer(), FlattenLayer(), try LinearLayer(16, 8), Activation(.relu),
+      try LinearLayer(8, 5),
     ])
   }
 
@@ -48,14 +50,26 @@ import Testing
     let x = try Tensor([3, 2, 8, 8], (0..<384).map { Float($0 % 13) / 6 - 1 })
     let graph = try Graph(capturing: model, [x])
     let ops = graph.order.compactMap { graph.operation($0)?.op }
-    #expect(ops.compactMap { $0 as? Relu }.count == 3)
+    #expect(ops.compactMap { $0 as? Relu }.count == 6)
     #expect(ops.allSatisfy { ($0 as? BatchNorm)?.relu != true && ($0 as? MaxPool2d)?.relu != true })
+    #expect(ops.allSatisfy { ($0 as? Conv2d)?.relu != true && ($0 as? Linear)?.relu != true })
     for training in [false, true] {
       model.setTraining(training)
       graph.setTraining(training)
       let expected = try model(x).array(Float.self)
       #expect(try graph(x).array(Float.self) == expected)
       #expect(try graph.replay([x])[0].array(Float.self) == expected)
+    }
+  }
+
+  @Test func whatIsNotANumberShowsBehindRelu() throws {
+    for layers in [
+      [try Conv2dLayer(3, 8, 3), Activation(.relu)], [try Conv2dLayer(16, 16, 3), Activation(.relu)],
+      [FlattenLayer(), try LinearLayer(16 * 36, 90), Activation(.relu)],
+    ] {
+      let inputs = (layers[0] as? Conv2dLayer)?.weight.value.shape[1] ?? 16
+      let x = try Tensor.full([1, inputs, 6, 6], Double.nan, .f32)
+      #expect(try Sequential(layers)(x).array(Float.self).allSatisfy { $0.isNaN })
     }
   }
 

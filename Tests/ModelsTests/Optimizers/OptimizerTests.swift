@@ -115,6 +115,30 @@ import Testing
     #expect(try run(second, steps: 3...4) == whole)
   }
 
+  @Test(arguments: ["sgd", "adam"])
+  func manyParametersGiveTheSameBitsForAnyNumberOfThreads(method: String) throws {
+    func run(threads: Int) throws -> [[Float]] {
+      let parameters = try [40_000, 7, 90_001, 1].map { count in
+        Parameter(try Tensor([count], (0..<count).map { Float($0 % 97) / 16 - 3 }))
+      }
+      let optimizer =
+        method == "sgd"
+        ? try SGD(parameters, learningRate: 0.1, momentum: 0.9) : try Adam(parameters, learningRate: 0.1)
+      return try Engine.withThreads(threads) {
+        for t in 1...3 {
+          for (i, parameter) in parameters.enumerated() where i + t != 2 {  // the first joins a step later
+            let value = parameter.value
+            value.grad = try Tensor(value.shape, (0..<value.count).map { Float(($0 + t) % 13) / 8 - 0.5 })
+          }
+          try optimizer.step()
+        }
+        return try parameters.map { try $0.value.array() }
+      }
+    }
+    let alone = try run(threads: 1)
+    for threads in [2, 3] { #expect(try run(threads: threads) == alone) }
+  }
+
   @Test func refusesAStateOfOtherParameters() throws {
     let state = ["step": try Tensor([], [Int64(1)]), "0.exp_avg": try Tensor.ones([4])]
     let error = #expect(throws: ShapeError.self) { try Adam([parameter(.f32)]).load(state) }

@@ -8,6 +8,12 @@ import Testing
     try expectGradient(of: Linear(), x, [5, 3])
   }
 
+  @Test func reluFollows() throws {
+    try expectGradient(of: Linear(relu: true), [4, 3], [5, 3], [5])
+    let x = try Tensor([1, 2], [1, -2] as [Int32]), weight = try Tensor([2, 2], [1, 1, 3, 1] as [Int32])
+    #expect(try Linear(relu: true)(x, weight).array(Int32.self) == [0, 1])
+  }
+
   @Test func matchesTheReference() throws {
     let x = try Tensor([2, 3], [1, 2, 3, -1, 0, 2] as [Float])
     let weight = try Tensor([2, 3], [1, 0, -1, 0.5, 2, 1] as [Float])

@@ -24,7 +24,7 @@ public protocol QuantizedOp: Op {
 }
 
 extension QuantizedOp {
-  public static var keepsOutput: Bool { true }
+  public var keepsOutput: Bool { true }
   public var inputCount: Int { activations.count }
   public var range: ActivationRange { .unbounded }
   public func dequantized(_ weights: [Tensor]) throws -> [Tensor] { weights }
