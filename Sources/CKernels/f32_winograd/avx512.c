@@ -55,7 +55,8 @@ INLINE void prefetch_below(const qk_f32_conv2d *c, const float *corner) {
 /// B^T d B of what a tile reads; outside of the image there are zeros.
 INLINE void transform_tile(const qk_f32_conv2d *c, place at, const float *x, float *to) {
   static const float zeros[GROUP];
-  const ptrdiff_t channels = (ptrdiff_t)c->channels, width = (ptrdiff_t)c->width, height = (ptrdiff_t)c->height;
+  const ptrdiff_t channels = (ptrdiff_t)c->channels, width = (ptrdiff_t)c->width,
+                  height = (ptrdiff_t)c->height;
   const ptrdiff_t top = (ptrdiff_t)at.row - (ptrdiff_t)c->pad_top;
   const ptrdiff_t left = (ptrdiff_t)at.column - (ptrdiff_t)c->pad_left;
   const size_t plane = qk_f32_winograd_plane(c->channels);
@@ -71,7 +72,8 @@ INLINE void transform_tile(const qk_f32_conv2d *c, place at, const float *x, flo
     } else {
       UNROLLED(i, POINTS) {
         const ptrdiff_t row = (ptrdiff_t)i / 4, column = (ptrdiff_t)i % 4;
-        const bool inside = top + row >= 0 && top + row < height && left + column >= 0 && left + column < width;
+        const bool inside =
+            top + row >= 0 && top + row < height && left + column >= 0 && left + column < width;
         pixels[i] = inside ? corner + (row * width + column) * channels + channel : zeros;
       }
       transform_pixels(pixels, plane, to + channel);
@@ -99,7 +101,8 @@ INLINE void wide_product(size_t channels, const float *tiles, const float *weigh
   }
 }
 
-/// The products by one group of output channels at two points: as many sums, which hide the latency of adding.
+/// The products by one group of output channels at two points: as many sums, which hide the latency of
+/// adding.
 INLINE void narrow_products(size_t channels, const float *tiles, const float *weights, float *to,
                             size_t out_channels) {
   const size_t plane = qk_f32_winograd_plane(channels), out_plane = qk_f32_winograd_plane(out_channels);
@@ -142,32 +145,41 @@ INLINE void transform_output(__m512 *m, size_t step) {
   m[step] = _mm512_sub_ps(_mm512_sub_ps(b, c), d);
 }
 
-INLINE __m512 finished(qk_f32_winograd_end end, size_t o, __m512 v) {
-  if (end.bias) v = _mm512_add_ps(v, _mm512_loadu_ps(end.bias + o));
-  return end.relu ? _mm512_max_ps(_mm512_setzero_ps(), v) : v;  // of two operands, NaN is kept in the second
+/// The end of sixteen results at `place`, of the channels from `o` on. Where relu follows a scale, it is
+/// batch norm's, which has no negative zero.
+INLINE void finish(const qk_f32_winograd_end *end, size_t o, __m512 v, size_t place, float *y) {
+  const __m512 zero = _mm512_setzero_ps();
+  if (end->bias) v = _mm512_add_ps(v, _mm512_loadu_ps(end->bias + o));
+  if (end->scale)
+    v = _mm512_add_ps(_mm512_mul_ps(v, _mm512_loadu_ps(end->scale + o)), _mm512_loadu_ps(end->shift + o));
+  if (end->side) v = _mm512_add_ps(v, _mm512_loadu_ps(end->side + place));
+  if (end->relu && end->scale) v = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(v, zero, _CMP_NLE_UQ), v);
+  if (end->relu && !end->scale) v = _mm512_max_ps(zero, v);  // of two operands, NaN is kept in the second
+  _mm512_storeu_ps(y + place, v);
 }
 
 /// A^T m A: the four results of a tile, as far as they lie in the image.
-INLINE void finish_tile(const qk_f32_conv2d *c, place at, const float *from, qk_f32_winograd_end end,
+INLINE void finish_tile(const qk_f32_conv2d *c, place at, const float *from, const qk_f32_winograd_end *end,
                         float *y) {
   const size_t plane = qk_f32_winograd_plane(c->out_channels);
   const bool wide = at.column + 1 < c->out_width, high = at.row + 1 < c->out_height;
-  y += ((at.image * c->out_height + at.row) * c->out_width + at.column) * c->out_channels;
-  float *below = y + c->out_width * c->out_channels;
+  const size_t pixel = (at.image * c->out_height + at.row) * c->out_width + at.column;
+  const size_t right = c->out_channels, below = c->out_width * c->out_channels;
   for (size_t o = 0; o < c->out_channels; o += GROUP) {
+    const size_t to = pixel * c->out_channels + o;
     __m512 m[POINTS];
     UNROLLED(i, POINTS) m[i] = _mm512_load_ps(from + i * plane + o);
     UNROLLED(i, 4) transform_output(m + i, 4);
     UNROLLED(i, 2) transform_output(m + 4 * i, 1);
-    _mm512_storeu_ps(y + o, finished(end, o, m[0]));
-    if (wide) _mm512_storeu_ps(y + c->out_channels + o, finished(end, o, m[1]));
-    if (high) _mm512_storeu_ps(below + o, finished(end, o, m[4]));
-    if (wide && high) _mm512_storeu_ps(below + c->out_channels + o, finished(end, o, m[5]));
+    finish(end, o, m[0], to, y);
+    if (wide) finish(end, o, m[1], to + right, y);
+    if (high) finish(end, o, m[4], to + below, y);
+    if (wide && high) finish(end, o, m[5], to + below + right, y);
   }
 }
 
 TARGET void qk_f32_winograd_block__avx512(const qk_f32_conv2d *c, size_t first, size_t tiles, const float *x,
-                                          const float *packed, qk_f32_winograd_end end, float *scratch,
+                                          const float *packed, const qk_f32_winograd_end *end, float *scratch,
                                           float *y) {
   float *transformed = scratch, *multiplied = scratch + POINTS * qk_f32_winograd_plane(c->channels);
   place at = place_of(c, first);
@@ -183,7 +195,8 @@ TARGET void qk_f32_winograd_block__avx512(const qk_f32_conv2d *c, size_t first, 
 
 // Never called: qk_f32_winograd_fits() refuses everything here.
 void qk_f32_winograd_block__avx512(const qk_f32_conv2d *c, size_t first, size_t tiles, const float *x,
-                                   const float *packed, qk_f32_winograd_end end, float *scratch, float *y) {
+                                   const float *packed, const qk_f32_winograd_end *end, float *scratch,
+                                   float *y) {
   (void)c, (void)first, (void)tiles, (void)x, (void)packed, (void)end, (void)scratch, (void)y;
   abort();
 }

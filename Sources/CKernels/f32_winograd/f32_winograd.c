@@ -43,7 +43,8 @@ static void transform_kernel(const float *g, float to[POINTS]) {
 }
 
 void qk_f32_winograd_pack(const qk_f32_conv2d *c, bool turned, const float *weights, float *packed) {
-  const size_t panel = GROUP * qk_f32_winograd_panel(c), plane = qk_f32_winograd_weight_plane(c->channels, c->out_channels);
+  const size_t panel = GROUP * qk_f32_winograd_panel(c),
+               plane = qk_f32_winograd_weight_plane(c->channels, c->out_channels);
   for (size_t o = 0; o < c->out_channels; o++)
     for (size_t i = 0; i < c->channels; i++) {
       float kernel[9], points[POINTS];
@@ -56,11 +57,11 @@ void qk_f32_winograd_pack(const qk_f32_conv2d *c, bool turned, const float *weig
 }
 
 void qk_f32_winograd_forward(const qk_f32_conv2d *c, size_t first, size_t last, const float *x,
-                             const float *packed, const float *bias, bool relu, float *scratch, float *y) {
-  const size_t image = qk_f32_winograd_across(c) * qk_f32_winograd_down(c), end = last * image;
+                             const float *packed, const qk_f32_winograd_end *end, float *scratch, float *y) {
+  const size_t image = qk_f32_winograd_across(c) * qk_f32_winograd_down(c), behind = last * image;
   // The products of a last, smaller block read what is there.
   memset(scratch, 0, qk_f32_winograd_scratch(c) * sizeof *scratch);
-  for (size_t tile = first * image; tile < end; tile += BLOCK)
-    qk_f32_winograd_block__avx512(c, tile, end - tile < BLOCK ? end - tile : BLOCK, x, packed,
-                                  (qk_f32_winograd_end){bias, relu}, scratch, y);
+  for (size_t tile = first * image; tile < behind; tile += BLOCK)
+    qk_f32_winograd_block__avx512(c, tile, behind - tile < BLOCK ? behind - tile : BLOCK, x, packed, end,
+                                  scratch, y);
 }

@@ -10,8 +10,8 @@ static inline size_t qk_f32_winograd_panel(const qk_f32_conv2d *c) {
   return c->out_channels % (2 * GROUP) == 0 ? 2 : 1;
 }
 
-/// Floats from one point of a block of tiles to the next, and from one point of the weights to the next; no powers
-/// of two, so that the points of a tile or kernel do not meet in one set of a cache.
+/// Floats from one point of a block of tiles to the next, and from one point of the weights to the next; no
+/// powers of two, so that the points of a tile or kernel do not meet in one set of a cache.
 static inline size_t qk_f32_winograd_plane(size_t channels) { return BLOCK * channels + GROUP; }
 static inline size_t qk_f32_winograd_weight_plane(size_t channels, size_t out_channels) {
   return channels * out_channels + GROUP;
@@ -21,13 +21,8 @@ static inline size_t qk_f32_winograd_weight_plane(size_t channels, size_t out_ch
 static inline size_t qk_f32_winograd_across(const qk_f32_conv2d *c) { return (c->out_width + 1) / 2; }
 static inline size_t qk_f32_winograd_down(const qk_f32_conv2d *c) { return (c->out_height + 1) / 2; }
 
-/// What is done to a result on its way out.
-typedef struct {
-  const float *bias;  ///< or NULL
-  bool relu;
-} qk_f32_winograd_end;
-
-/// The results of `tiles` tiles, at most BLOCK, of which `first` is the number of the first, counted through all
-/// images.
+/// The results of `tiles` tiles, at most BLOCK, of which `first` is the number of the first, counted through
+/// all images.
 void qk_f32_winograd_block__avx512(const qk_f32_conv2d *c, size_t first, size_t tiles, const float *x,
-                                   const float *packed, qk_f32_winograd_end end, float *scratch, float *y);
+                                   const float *packed, const qk_f32_winograd_end *end, float *scratch,
+                                   float *y);

@@ -1,10 +1,10 @@
 #pragma once
 
-/// fp32 convolutions with 3x3 kernels and a stride of 1 by Winograd's minimal filtering F(2x2, 3x3) (Lavin and
-/// Gray, "Fast algorithms for convolutional neural networks", CVPR 2016): four multiplications for a result
-/// where the definition has nine. For training on AVX-512. Nothing is allocated; a caller with more threads
-/// splits the images, and the bits of a result do not depend on how. Rounding errors are a few times those of
-/// the sum as defined; an infinity or NaN reaches every result of the 2x2 tiles that read it.
+/// fp32 convolutions with 3x3 kernels and a stride of 1 by Winograd's minimal filtering F(2x2, 3x3) (Lavin
+/// and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016): four multiplications for a
+/// result where the definition has nine. For training on AVX-512. Nothing is allocated; a caller with more
+/// threads splits the images, and the bits of a result do not depend on how. Rounding errors are a few times
+/// those of the sum as defined; an infinity or NaN reaches every result of the 2x2 tiles that read it.
 
 #include "qk_f32_conv2d.h"
 
@@ -12,8 +12,8 @@
 extern "C" {
 #endif
 
-/// Whether the kernels are in use on this machine, and made for these sizes: channels in sixteens, not so many
-/// that the weights leave the caches; a kernel of 3x3 and a stride of 1.
+/// Whether the kernels are in use on this machine, and made for these sizes: channels in sixteens, not so
+/// many that the weights leave the caches; a kernel of 3x3 and a stride of 1.
 bool qk_f32_winograd_fits(const qk_f32_conv2d *conv);
 
 /// Floats of scratch memory that `forward` needs, 64-byte aligned, for each thread.
@@ -27,10 +27,17 @@ size_t qk_f32_winograd_weights(const qk_f32_conv2d *conv);
 /// turned by half a circle, inputs and outputs change places.
 void qk_f32_winograd_pack(const qk_f32_conv2d *conv, bool turned, const float *weights, float *packed);
 
-/// y = x * weights + bias, then max(0, .) where `relu`, for the images from `first` up to `last`. `bias` is NULL
-/// or [out_channels].
+/// What is done to the results v on their way out, in this order: v + bias, v scale + shift, v + side, max(0,
+/// v). `bias`, `scale` (then `shift` too) and `side` may be NULL; the first three are [out_channels], `side`
+/// lies as y.
+typedef struct {
+  const float *bias, *scale, *shift, *side;
+  bool relu;
+} qk_f32_winograd_end;
+
+/// y = x * weights, and the end, for the images from `first` up to `last`.
 void qk_f32_winograd_forward(const qk_f32_conv2d *conv, size_t first, size_t last, const float *x,
-                             const float *packed, const float *bias, bool relu, float *scratch, float *y);
+                             const float *packed, const qk_f32_winograd_end *end, float *scratch, float *y);
 
 #ifdef __cplusplus
 }

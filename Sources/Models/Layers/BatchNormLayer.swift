@@ -40,6 +40,17 @@ public final class BatchNormLayer: Module {
       [x, weight.value, bias.value, runningMean.value, runningVar.value] + (side.map { [$0] } ?? []))
   }
 
+  /// What `convolution` makes of `x`, normalised as in evaluation, with `side` added and relu behind it, in one pass
+  /// over memory. nil where somebody looks between the two or wants gradients, or where no kernel does that.
+  func forward(_ x: Tensor, behind convolution: Conv2dLayer, adding side: Tensor? = nil, relu: Bool) throws
+    -> Tensor?
+  {
+    guard !isTraining, !Tape.gradientsEnabled, mayFuse, convolution.mayFuse, rank == 4 else { return nil }
+    let parameters = [weight.value, bias.value, runningMean.value, runningVar.value]
+    return try convolution.op.evaluate(
+      x, convolution.weight.value, bias: convolution.bias?.value, op, parameters, adding: side, relu: relu)
+  }
+
   public override var arguments: String {
     Self.arguments(
       ["\(weight.value.count)"],

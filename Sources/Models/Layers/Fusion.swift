@@ -33,7 +33,8 @@ extension Module {
 }
 
 extension Sequential {
-  /// Runs the first `count` children, a layer and the relu beside it together where that can be done. Max pooling
+  /// Runs the first `count` children, a layer and the relu beside it together where that can be done, and a
+  /// convolution, its batch norm and relu where nothing is recorded. Otherwise max pooling
   /// has the first claim on relu: it spares the way back a pass over memory as well.
   func run(_ count: Int, _ input: Tensor) throws -> Tensor {
     func child(_ i: Int) -> Module? { i < count ? children[i].module : nil }
@@ -45,7 +46,13 @@ extension Sequential {
     var x = input
     var i = 0
     while let layer = child(i) {
-      if let pool = pool(behind: i) {
+      if let convolution = layer as? Conv2dLayer, let norm = child(i + 1) as? BatchNormLayer,
+        let y = try norm.forward(
+          x, behind: convolution, relu: child(i + 2)?.isFusibleRelu == true)
+      {
+        x = y
+        i += child(i + 2)?.isFusibleRelu == true ? 3 : 2
+      } else if let pool = pool(behind: i) {
         x = try pool.call([x], pool.forwardWithRelu)
         i += 2
       } else if let fusing = layer as? any ReluFusing, fusing.mayFuse, child(i + 1)?.isFusibleRelu == true,

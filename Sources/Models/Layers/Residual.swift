@@ -27,12 +27,22 @@ public final class Residual: Module {
     return try activation?(sum) ?? sum
   }
 
-  /// The last batch norm of the body, the sum and relu in one pass over memory.
+  /// The last batch norm of the body, the sum and relu in one pass over memory; where that can be, the convolution
+  /// before the norm too.
   private func forwardFused(_ x: Tensor, _ body: Sequential, _ norm: BatchNormLayer) throws -> Tensor {
-    let main = try body.call([x]) { try body.run(body.children.count - 1, $0[0]) }
+    let children = body.children.dropLast()
+    let convolution = children.last?.module as? Conv2dLayer
+    let main = try body.call([x]) { try body.run(children.count - (convolution == nil ? 0 : 1), $0[0]) }
     let side = try shortcut?(x) ?? x
-    try requireSame(main, side, x)
-    return try norm.call([main]) { try norm.forward($0[0], adding: side, relu: activation != nil) }
+    let relu = activation != nil
+    if let convolution,
+      let y = try norm.forward(main, behind: convolution, adding: side, relu: relu)
+    {
+      return y
+    }
+    let sum = try convolution?(main) ?? main
+    try requireSame(sum, side, x)
+    return try norm.call([sum]) { try norm.forward($0[0], adding: side, relu: relu) }
   }
 
   private func requireSame(_ main: Tensor, _ side: Tensor, _ x: Tensor) throws {

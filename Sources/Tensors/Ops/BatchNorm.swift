@@ -91,23 +91,39 @@ public struct BatchNorm: StatisticsOp {
       mean.copyElements(from: t[3])
       rstd.copyElements(from: t[4])
     }
+    let (factor, shift) = try factors(scale, bias, mean, varianceToRstd: rstd, T.self)
+    withExtendedLifetime(side) {
+      rows.scaleShift(
+        x.pointer(), factor.pointer(), shift.pointer(), side.map { UnsafePointer($0.pointer(T.self)) },
+        relu: relu, y.pointer())
+    }
+    context.save(mean, rstd, factor, shift)
+    return y
+  }
+
+  /// What evaluation multiplies each channel by and adds to it, given scale, bias and running statistics, all f32.
+  func evaluationFactors(_ parameters: [Tensor]) throws -> (factor: Tensor, shift: Tensor) {
+    let given = try parameters.map { try $0.contiguous() }
+    return try factors(given[0], given[1], given[2], varianceToRstd: given[3].copy(), Float.self)
+  }
+
+  /// `factor = scale rstd`, `shift = bias - mean factor`, and `rstd` in the place of the variance.
+  private func factors<T: BinaryFloatingPoint & Element>(
+    _ scale: Tensor, _ bias: Tensor, _ mean: Tensor, varianceToRstd rstd: Tensor, _: T.Type
+  ) throws -> (factor: Tensor, shift: Tensor) {
     let (factor, shift) = (
-      try Tensor(undefined: [channels], T.dtype), try Tensor(undefined: [channels], T.dtype)
+      try Tensor(undefined: mean.shape, T.dtype), try Tensor(undefined: mean.shape, T.dtype)
     )
     let (f, s, g, b) = (
       factor.pointer(T.self), shift.pointer(T.self), scale.pointer(T.self), bias.pointer(T.self)
     )
-    for c in 0..<channels {
+    let (m, r) = (mean.pointer(T.self), rstd.pointer(T.self))
+    for c in 0..<mean.count {
       r[c] = 1 / (r[c] + T(epsilon)).squareRoot()
       f[c] = g[c] * r[c]
       s[c] = b[c] - m[c] * f[c]
     }
-    withExtendedLifetime(side) {
-      rows.scaleShift(
-        x.pointer(), f, s, side.map { UnsafePointer($0.pointer(T.self)) }, relu: relu, y.pointer())
-    }
-    context.save(mean, rstd, factor, shift)
-    return y
+    return (factor, shift)
   }
 
   /// `running += momentum (correction * batch - running)`.

@@ -54,7 +54,7 @@ public struct Conv2d: Op {
     if x !== t[0] { context.save(x) }
     if y.count == 0 { return y }
     if let winograd = WinogradConv2d(self, x.shape, weight.shape, y.shape) {
-      try winograd.run(x, weight, bias: bias, relu: relu, into: y)
+      try winograd.run(x, weight, .init(bias: bias, relu: relu), into: y)
     } else if bias == nil, let direct = DirectConv2d(self, x.shape, weight.shape, y.shape),
       direct.isQuickestForward
     {

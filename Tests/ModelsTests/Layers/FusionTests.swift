@@ -62,6 +62,37 @@ import Testing
     }
   }
 
+  /// Sizes whose convolutions may take batch norm, a sum and relu along.
+  @Test(arguments: [true, false]) func evaluationWithoutGradientsGivesTheSameBits(watched: Bool) throws {
+    Random.reseed(4)
+    func block(_ inputs: Int, _ outputs: Int) throws -> [Module] {
+      [try Conv2dLayer(inputs, outputs, 3, padding: 1, bias: inputs == 16), try BatchNormLayer(outputs)]
+    }
+    let model = Sequential(
+      try block(3, 16) + [Activation(.relu)] + block(16, 32) + [Activation(.relu), try MaxPool2dLayer(2)]
+        + block(32, 32) + [
+          Residual(
+            Sequential(try block(32, 32) + [Activation(.relu)] + block(32, 32)), activation: Activation(.relu)
+          ),
+          Residual(Sequential(try block(32, 32)), shortcut: try Conv2dLayer(32, 32, 1)),
+        ])
+    let x = try Tensor([2, 3, 9, 10], (0..<540).map { Float($0 * 7 % 23) / 8 - 1 })
+    _ = try model(x)  // moves the running statistics
+    model.setTraining(false)
+    let single = try model(x).array(Float.self)  // with gradients wanted, the norms stand alone
+    if watched { for (_, module) in model.namedModules() { module.observers = [OutputObserver { _, _ in }] } }
+    #expect(try Tape.withoutGradients { try model(x).array(Float.self) } == single)
+  }
+
+  @Test func layersThatDoNotFitAreNamedInEvaluationToo() throws {
+    let model = Sequential([try Conv2dLayer(16, 16, 3), try BatchNormLayer(16), Activation(.relu)])
+    model.setTraining(false)
+    let error = #expect(throws: LayerError.self) {
+      try Tape.withoutGradients { try model(Tensor.ones([1, 8, 4, 4])) }
+    }
+    #expect(error?.path == "0")
+  }
+
   @Test func whatIsNotANumberShowsBehindRelu() throws {
     for layers in [
       [try Conv2dLayer(3, 8, 3), Activation(.relu)], [try Conv2dLayer(16, 16, 3), Activation(.relu)],
