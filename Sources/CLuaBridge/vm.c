@@ -27,9 +27,9 @@ static int open_libraries(lua_State *L) {
     lua_pushboolean(L, 0);
     lua_rawsetp(L, LUA_REGISTRYINDEX, slots[i]);
   }
-  // A cycle when the heap has grown by half, not to twice its size: what small boxes stand for is several
-  // times their size, and memory that is used again soon is still in the caches.
-  lua_gc(L, LUA_GCINC, 150, 0, 0);
+  // A cycle when the heap has grown by a quarter, not to twice its size: what small boxes stand for is
+  // several times their size, and memory that is used again soon is still in the caches.
+  lua_gc(L, LUA_GCINC, 125, 0, 0);
   lb_open_objects(L);
   lb_open_coroutines(L);
   lb_open_stopping(L);
