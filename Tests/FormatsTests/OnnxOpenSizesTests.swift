@@ -47,7 +47,8 @@ import Testing
     #expect {
       try read(tableSlice())
     } throws: {
-      "\($0)".contains("that is not fixed") && "\($0)".contains("{dims = {") && "\($0)".contains("sequence = ...")
+      "\($0)".contains("that is not fixed") && "\($0)".contains("{dims = {")
+        && "\($0)".contains("sequence = ...")
     }
     let fixed = try read(tableSlice(), ["sequence": 3])
     let expected = (0..<12).map { Double($0 % 6) }
@@ -60,7 +61,8 @@ import Testing
       [.fixed(1), .symbol("width")],
       ["one": integers(1), "many": integers(32), "none": integers(0, 0, 0)],
       [
-        node("Shape", ["x"], "shape"), node("Gather", ["shape", "one"], "width"), node("Neg", ["width"], "less"),
+        node("Shape", ["x"], "shape"), node("Gather", ["shape", "one"], "width"),
+        node("Neg", ["width"], "less"),
         node("Mod", ["less", "many"], "rest"),
         OnnxNode(
           name: "pads", operation: "Concat", inputs: ["none", "rest"], outputs: ["pads"],

@@ -51,13 +51,15 @@ import Testing
     let image = try read(
       "FULLY_CONNECTED", input: [1, 3, 3, 4], output: [1, 3, 3, 3], constants: [weights], (8, [2: .byte(1)]))
     #expect(try image(.ones([1, 4, 3, 3])).doubles() == (0..<27).map { [6, 22, 38][$0 / 9] })
-    let rows = try read("FULLY_CONNECTED", input: [2, 5, 4], output: [10, 3], constants: [weights], (8, [:]))
+    let rows = try read(
+      "FULLY_CONNECTED", input: [2, 5, 4], output: [10, 3], constants: [weights], (8, [:]))
     #expect(try rows(.ones([2, 5, 4])).shape == [10, 3])
   }
 
   @Test func refusesAMeanThatWouldTurnTheImage() throws {
     #expect {
-      try read("MEAN", input: [1, 3, 3, 4], output: [1, 3, 4], constants: [integers("axes", [1])], (27, [:]))
+      try read(
+        "MEAN", input: [1, 3, 3, 4], output: [1, 3, 4], constants: [integers("axes", [1])], (27, [:]))
     } throws: {
       "\($0)".contains("keep_dims")
     }

@@ -7,7 +7,9 @@ extension Pass {
     var known: [String: Graph.ID] = [:]
     for id in graph.order {
       // Dropout draws anew each time, and some ops change their statistics.
-      guard let (op, reads) = graph.operation(id), !(op is Dropout), !(op is any StatisticsOp) else { continue }
+      guard let (op, reads) = graph.operation(id), !(op is Dropout), !(op is any StatisticsOp) else {
+        continue
+      }
       let key = "\(type(of: op)) \(op) \(reads)"
       if let first = known[key] {
         report.matched.append(graph[id].name)

@@ -6,7 +6,9 @@ extension Pass {
   public static let recognizeGelu = Pass("recognize_gelu") { graph, report in
     for id in graph.order {
       // A number of more dimensions than x would give the result more, too.
-      guard let match = graph.match(gelu, at: id), graph[match["x"]].shape == graph[id].shape else { continue }
+      guard let match = graph.match(gelu, at: id), graph[match["x"]].shape == graph[id].shape else {
+        continue
+      }
       graph[id].kind = .apply(Gelu(.none), [match["x"]])
       report.matched.append(graph[id].name)
     }
