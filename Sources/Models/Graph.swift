@@ -22,9 +22,7 @@ public final class Graph: Module {
     public var dtype: DType
   }
 
-  /// The nodes in an order in which each comes after what it reads.
-  public private(set) var order: [ID] = []
-  private var nodes: [ID: Node] = [:]
+  private var nodes = GraphNodes()
   /// What running gives, the first of them as a module.
   public private(set) var outputs: [ID] = []
   /// What the results are called in a file, in the order of `outputs`.
@@ -36,7 +34,7 @@ public final class Graph: Module {
   public internal(set) var log: [PassReport] = []
   private var nextID = 0
   /// Every name that was ever given.
-  private var names: Set<String> = []
+  private var names = UniqueNames()
   /// How to run the nodes one by one, and with relu computed by its neighbours; nil after a change.
   var steps: [Step]?
   var fusedSteps: [Step]?
@@ -49,7 +47,7 @@ public final class Graph: Module {
       return node
     }
     set {
-      nodes[id] = newValue
+      nodes.set(id, newValue)
       forgetSteps()
     }
   }
@@ -63,8 +61,8 @@ public final class Graph: Module {
   {
     let id = nextID
     nextID += 1
-    nodes[id] = Node(name: unused(name), kind: kind, shape: shape, dtype: dtype)
-    order.insert(id, at: successor.flatMap { order.firstIndex(of: $0) } ?? order.count)
+    nodes.set(
+      id, Node(name: names.unused(name), kind: kind, shape: shape, dtype: dtype), before: successor)
     forgetSteps()
     return id
   }
@@ -83,13 +81,6 @@ public final class Graph: Module {
 
   public func setDimensionNames(_ names: [String?], of input: ID) { dimensionNames[input] = names }
 
-  private func unused(_ name: String) -> String {
-    if names.insert(name).inserted { return name }
-    var n = 2
-    while !names.insert("\(name)_\(n)").inserted { n += 1 }
-    return "\(name)_\(n)"
-  }
-
   /// The same nodes and the same parameters in another graph, for a pass to change.
   public func copy() -> Graph {
     let other = Graph()
@@ -101,13 +92,16 @@ public final class Graph: Module {
 
   /// Takes over the nodes of a copy that a pass has changed.
   func adopt(_ other: Graph) {
-    (order, nodes, nextID, names) = (other.order, other.nodes, other.nextID, other.names)
+    (nodes, nextID, names) = (other.nodes, other.nextID, other.names)
     (outputs, outputNames) = (other.outputs, other.outputNames)
     dimensionNames = other.dimensionNames
     forgetSteps()
   }
 
   // MARK: Reading
+
+  /// The nodes in an order in which each comes after what it reads.
+  public var order: [ID] { nodes.order }
 
   public var inputs: [ID] { order.filter { if case .input = self[$0].kind { true } else { false } } }
 
@@ -119,12 +113,12 @@ public final class Graph: Module {
     if case .leaf(let parameter) = self[id].kind { parameter } else { nil }
   }
 
-  public func users(of id: ID) -> [ID] { order.filter { operation($0)?.inputs.contains(id) ?? false } }
+  /// The nodes that read `id`, in order.
+  public func users(of id: ID) -> [ID] { nodes.readers(of: id) }
 
   /// The only reader of `id`, if there is exactly one and `id` is not the result.
   public func onlyUser(of id: ID) -> ID? {
-    let users = users(of: id)
-    return users.count == 1 && !outputs.contains(id) ? users[0] : nil
+    nodes.readerCount(of: id) == 1 && !outputs.contains(id) ? users(of: id).first : nil
   }
 
   public override func namedParameters() -> [(path: String, parameter: Parameter)] {
@@ -135,8 +129,8 @@ public final class Graph: Module {
 
   /// Every use of `old` becomes a use of `new`. What nobody reads any more goes when the pass ends.
   public func replaceUses(of old: ID, with new: ID, except: ID? = nil) {
-    for id in order where id != except {
-      guard case .apply(let op, let inputs) = self[id].kind, inputs.contains(old) else { continue }
+    for id in users(of: old) where id != except {
+      guard case .apply(let op, let inputs) = self[id].kind else { continue }
       self[id].kind = .apply(op, inputs.map { $0 == old ? new : $0 })
     }
     outputs = outputs.map { $0 == old ? new : $0 }
@@ -158,8 +152,7 @@ public final class Graph: Module {
     var live = Set(outputs)
     for id in order.reversed() where live.contains(id) { live.formUnion(operation(id)?.inputs ?? []) }
     live.formUnion(inputs)
-    order.removeAll { !live.contains($0) }
-    nodes = nodes.filter { live.contains($0.key) }
+    nodes.keep(live)
     forgetSteps()
   }
 
@@ -232,7 +225,7 @@ public final class Graph: Module {
   /// Changes the example: the shape of each input becomes `transform` of it, and all others follow.
   public func setExample(_ transform: (Shape) -> Shape) throws {
     let shapes = try shapes(for: inputs.map { transform(self[$0].shape) })
-    for (id, shape) in shapes { nodes[id]?.shape = shape }
+    for (id, shape) in shapes { nodes.setShape(shape, of: id) }
   }
 
   /// Multiply-accumulate operations of every node for one sample, padding taps included.

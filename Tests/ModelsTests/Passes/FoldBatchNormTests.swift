@@ -1,4 +1,5 @@
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Models
@@ -37,11 +38,6 @@ import Testing
     override func forward(_ x: [Tensor]) throws -> Tensor {
       try BatchNorm().apply([op.apply([x[0], weight.value])] + statistics.map(\.value))
     }
-  }
-
-  private func sample(_ shape: Shape) throws -> Tensor {
-    var generator = Generator(seed: 8)
-    return try Tensor(shape, (0..<shape.elements).map { _ in Float(generator.normal()) })
   }
 
   private func folded(_ module: Module, _ shape: Shape) throws -> (graph: Graph, ops: [String]) {

@@ -1,4 +1,5 @@
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Models
@@ -21,11 +22,6 @@ import Testing
     }
 
     override func forward(_ inputs: [Tensor]) throws -> Tensor { try body(inputs, stored.map(\.value)) }
-  }
-
-  private func sample(_ shape: Shape) throws -> Tensor {
-    var generator = Generator(seed: 8)
-    return try Tensor(shape, (0..<shape.elements).map { _ in Float(generator.normal()) })
   }
 
   /// The ops that are left, after checking that the numbers are.
