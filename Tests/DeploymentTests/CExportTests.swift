@@ -53,6 +53,13 @@ import Testing
     try expectItsBits(convolutional(), compiler)
   }
 
+  @Test(arguments: CCompiler.all, [false, true])
+  func recurrentNetworksHaveTheSameBitsInC(compiler: CCompiler, bidirectional: Bool) throws {
+    let x = try sample([16, 7, 6], seed: 2)
+    let graph = try Graph(capturing: SequenceNet(seed: 3, bidirectional: bidirectional), [x])
+    try expectItsBits(Program(compiling: StaticQuantization()(graph, calibration: [x])), compiler)
+  }
+
   @Test(arguments: CCompiler.all) func networksOfFewBitsHaveTheSameBitsInC(compiler: CCompiler) throws {
     let quantize = StaticQuantization(
       weights: WeightScheme(.integer(bits: 3)), activations: ActivationScheme(bits: 4))

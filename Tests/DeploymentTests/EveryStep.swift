@@ -5,7 +5,7 @@ import Tensors
 @testable import Deployment
 
 /// A program of every kind of step: images [2, 6, 8] through grouped and depthwise convolution, pooling, and then as
-/// 12 positions of 8 through what transformers need, with floats between two of its steps.
+/// 12 positions of 8 through what transformers and recurrent networks need, with floats between two of its steps.
 struct EveryStep {
   var gain: [Float]
   private var generator = Generator(seed: 5)
@@ -16,12 +16,14 @@ struct EveryStep {
   static func program() throws -> Program { try EveryStep().program() }
 
   private mutating func weights(
-    _ outputs: Int, _ depth: Int, zeroPoint: UInt8, float: Bool = false
+    _ outputs: Int, _ depth: Int, zeroPoint: UInt8, float: Bool = false, factor: Double = 1
   ) -> IntegerWeights {
     IntegerWeights(
       weights: (0..<outputs * depth).map { _ in Int8(truncatingIfNeeded: generator.index(below: 256)) },
       bias: (0..<outputs).map { Int32($0 * 700 - 1000) },
-      multipliers: (0..<outputs).map { Float(0.9 + 0.1 * Double($0)) / (120 * Float(depth).squareRoot()) },
+      multipliers: (0..<outputs).map {
+        Float(factor * (0.9 + 0.1 * Double($0))) / (120 * Float(depth).squareRoot())
+      },
       inputZeroPoint: zeroPoint,
       output: qk_output(kind: float ? QK_OUTPUT_F32 : QK_OUTPUT_U8, zero_point: 100, lo: 3, hi: 250))
   }
@@ -31,6 +33,15 @@ struct EveryStep {
   private mutating func add(_ name: String, _ step: any IntegerStep, _ inputs: Int...) -> Int {
     instructions.append(.init(name: name, step: step, inputs: inputs, macs: 0))
     return instructions.count
+  }
+
+  /// Twelve steps to five hidden states.
+  private mutating func lstm(reversed: Bool, inputs: Int, input: UInt8) throws -> IntegerLSTM {
+    let states = QuantParams(scale: 0.008, zeroPoint: 133, lowest: 4, highest: 251)
+    return try IntegerLSTM(
+      steps: 12, inputs: inputs, hidden: 5, reversed: reversed,
+      weights(20, inputs, zeroPoint: input, float: true, factor: 0.01),
+      weights(20, 5, zeroPoint: states.zeroPoint, float: true, factor: 0.01), result: states)
   }
 
   private func image(_ kernel: Int, outputs: Int, groups: Int, channels: Int, dilation: Int)
@@ -101,9 +112,13 @@ struct EveryStep {
         epsilon: 1e-3, inputScale: 0.05, result: nil), flat)
     let again = add("again", IntegerQuantize(b, elements: 60), floats)
     let second = add("input again", IntegerQuantize(a, elements: 96), 0)
-    let all = add("all", try IntegerConcat(rows: 1, widths: [60, 96], [b, a], result: b), again, second)
-    add("output", IntegerDequantize(b, elements: 156), all)
+    let walk = add("walk", try lstm(reversed: false, inputs: 8, input: 120), positions)
+    let back = add("back", try lstm(reversed: true, inputs: 5, input: 133), walk)
+    let chosen = add("chosen", try IntegerSelect(positions: 12, width: 5, index: 7), back)
+    let all = add(
+      "all", try IntegerConcat(rows: 1, widths: [60, 96, 5], [b, a, a], result: b), again, second, chosen)
+    add("output", IntegerDequantize(b, elements: 161), all)
     return try Program(
-      instructions, input: [2, 6, 8], output: [156], parameterCount: 0, nonZeroCount: 0)
+      instructions, input: [2, 6, 8], output: [161], parameterCount: 0, nonZeroCount: 0)
   }
 }

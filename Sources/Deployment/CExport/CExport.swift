@@ -74,7 +74,8 @@ public struct CExport {
     }
     var c = CStep(
       prefix: prefix, number: index + 1, inputs: instruction.inputs.map { memory.values[$0] },
-      output: memory.values[index + 1], scratch: memory.scratch[index])
+      output: memory.values[index + 1], scratch: memory.scratch[index],
+      scratchFloats: memory.scratchFloats[index])
     do {
       try step.write(to: &c)
     } catch let error as ShapeError {

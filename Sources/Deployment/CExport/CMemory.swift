@@ -8,6 +8,7 @@ struct CMemory {
   let values: [String]
   /// By step.
   let scratch: [String]
+  let scratchFloats: [String]
   /// Of all the memory that is written, the caller's aside.
   let bytes: Int
   /// The memory itself.
@@ -59,6 +60,13 @@ struct CMemory {
         arrays += "static float \(prefix)_\(i + 1)_floats[\(count)];\n"
         floatBytes += 4 * count
       }
+    }
+    scratchFloats = steps.enumerated().map { i, step in
+      let count = (step as? any CExportable)?.cScratchFloats ?? 0
+      if count == 0 { return "" }
+      arrays += "static float \(prefix)_\(i + 1)_scratch[\(count)];\n"
+      floatBytes += 4 * count
+      return "\(prefix)_\(i + 1)_scratch"
     }
     values = names
     scratch = instructions.indices.map { "\(prefix)_arena + \(plan.offsets[scratchStart + $0])" }

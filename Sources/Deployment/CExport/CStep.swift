@@ -5,12 +5,15 @@ import Tensors
 protocol CExportable: IntegerStep {
   /// Bytes of memory it needs while it runs, on one sample.
   var cScratchBytes: Int { get }
+  /// The same for floats.
+  var cScratchFloats: Int { get }
   /// Writes its constants, and the call that computes it on one sample.
   func write(to c: inout CStep) throws
 }
 
 extension CExportable {
   var cScratchBytes: Int { 0 }
+  var cScratchFloats: Int { 0 }
 }
 
 /// Where one step writes its part of a program in C.
@@ -22,6 +25,8 @@ struct CStep {
   let inputs: [String]
   let output: String
   let scratch: String
+  /// An array of floats; empty where it needs none.
+  let scratchFloats: String
 
   /// The files of `CKernels/include/plain` it needs.
   private(set) var files: [String] = []
@@ -30,9 +35,11 @@ struct CStep {
   private(set) var constantBytes = 0
   private(set) var statements = ""
 
-  init(prefix: String, number: Int, inputs: [String], output: String, scratch: String) {
+  init(
+    prefix: String, number: Int, inputs: [String], output: String, scratch: String, scratchFloats: String
+  ) {
     (self.prefix, self.number, self.inputs) = (prefix, number, inputs)
-    (self.output, self.scratch) = (output, scratch)
+    (self.output, self.scratch, self.scratchFloats) = (output, scratch, scratchFloats)
   }
 
   /// The name that `qk_name` has in the program.

@@ -75,7 +75,7 @@ extension IntegerConcat: CExportable {
 
 extension CStep {
   /// The address of rows of `width` bytes that go to others `stride` bytes apart.
-  fileprivate func rows(count: Int, width: Int, _ x: String, _ y: String, _ stride: Int) -> String {
+  func rows(count: Int, width: Int, _ x: String, _ y: String, _ stride: Int) -> String {
     "&(\(kernel("rows_u8"))){\(count), \(width), \(x), \(width), \(y), \(stride)}"
   }
 }

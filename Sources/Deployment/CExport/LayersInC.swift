@@ -9,23 +9,25 @@ extension IntegerWeights {
   ///   - weights: in the order the kernel reads them.
   ///   - row: as many to a line, if that fits.
   ///   - order: what they are, for the comment.
-  fileprivate func write(
-    to c: inout CStep, _ weights: [Int8], row: Int, _ order: String
+  ///   - part: what their names start with where a step has several layers.
+  func write(
+    to c: inout CStep, _ weights: [Int8], row: Int, _ order: String, part: String = ""
   ) throws -> String {
     let folded = zip(bias, sums).map { bias, sum in
       Int32(truncatingIfNeeded: Int(bias) - Int(inputZeroPoint) * sum)
     }
     let fields = [
-      ("weights", try c.array("weights", weights, row: row, "weights \(order)")),
+      ("weights", try c.array(part + "weights", weights, row: row, "weights \(order)")),
       (
         "bias",
-        try c.array("bias", folded, "bias, less \(inputZeroPoint) times the sum of the output's weights")
+        try c.array(
+          part + "bias", folded, "bias, less \(inputZeroPoint) times the sum of the output's weights")
       ),
-      ("multiplier", try c.array("multiplier", multipliers, "multiplier of each output")),
+      ("multiplier", try c.array(part + "multiplier", multipliers, "multiplier of each output")),
       ("x_zero_point", "\(inputZeroPoint)"), ("is_float", output.kind == QK_OUTPUT_F32 ? "1" : "0"),
       ("zero_point", "\(output.zero_point)"), ("lo", "\(output.lo)"), ("hi", "\(output.hi)"),
     ]
-    return c.structure("layer", "layer", fields)
+    return c.structure("layer", part + "layer", fields)
   }
 
   /// Of the weights of each output.

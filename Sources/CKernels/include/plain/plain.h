@@ -16,6 +16,7 @@
 #include "layer_norm.h"
 #include "linear.h"
 #include "lookup.h"
+#include "lstm.h"
 #include "max_pool.h"
 #include "mul.h"
 #include "quantize.h"
