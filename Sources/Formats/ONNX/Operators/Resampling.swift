@@ -13,14 +13,17 @@ extension OnnxOperator {
     },
   ]
 
-  private struct Sampling {
+  struct Sampling {
     var mode, place, rounding: String
+    /// Of cubic interpolation: the slope of its curve, and whether only pixels of the image count.
+    let cubic: (slope: Double, excludesOutside: Bool)
 
     init(_ c: OnnxCall) throws {
       mode = try c.string("mode", "nearest")
       let isOld = c.opset < 11
       place = try c.string("coordinate_transformation_mode", isOld ? "asymmetric" : "half_pixel")
       rounding = try c.string("nearest_mode", isOld ? "floor" : "round_prefer_floor")
+      cubic = (try c.float("cubic_coeff_a", -0.75), try c.flag("exclude_outside"))
       let policy = try c.string("keep_aspect_ratio_policy", "stretch")
       try c.require(policy == "stretch", "attribute 'keep_aspect_ratio_policy' is '\(policy)'")
       try c.require(!c.flag("antialias"), "smooths what it makes smaller (antialias)")
@@ -28,7 +31,7 @@ extension OnnxOperator {
   }
 
   /// What is asked for along one dimension.
-  private struct Extent {
+  struct Extent {
     let axis: Int
     let size: Int
     /// Output over input.
@@ -40,9 +43,9 @@ extension OnnxOperator {
     let extents = try extents(c, x)
     if extents.isEmpty { return x }
     if let op = try interpolation(c, sampling, extents, c.shape(x), c.dtype(x)) { return try c.emit(op, x) }
-    try c.require(
-      sampling.mode == "nearest",
-      "mode '\(sampling.mode)' with coordinates '\(sampling.place)' is not supported for \(try c.shape(x))")
+    if sampling.mode != "nearest" {
+      return try extents.reduce(x) { try interpolated(c, $0, $1, sampling) }
+    }
     return try extents.reduce(x) { y, extent in
       let from = try c.shape(y)[extent.axis]
       let places = try (0..<extent.size).map { Int64(try nearest($0, extent, from, sampling)) }
@@ -120,21 +123,24 @@ extension OnnxOperator {
     }
   }
 
-  /// Which of `from` elements stands at place `i` of the result.
-  private static func nearest(_ i: Int, _ extent: Extent, _ from: Int, _ sampling: Sampling) throws -> Int {
+  /// Where place `i` of the result lies among `from` elements.
+  static func place(of i: Int, _ extent: Extent, _ from: Int, _ sampling: Sampling) throws -> Double {
     let (position, size) = (Double(i), Double(extent.size))
-    let place: Double
     switch sampling.place {
-    case "half_pixel": place = (position + 0.5) / extent.factor - 0.5
-    case "pytorch_half_pixel": place = extent.size > 1 ? (position + 0.5) / extent.factor - 0.5 : 0
+    case "half_pixel": return (position + 0.5) / extent.factor - 0.5
+    case "pytorch_half_pixel": return extent.size > 1 ? (position + 0.5) / extent.factor - 0.5 : 0
     case "half_pixel_symmetric":
       let adjustment = size / (Double(from) * extent.factor)
-      place =
-        Double(from) / 2 * (1 - adjustment) + (position + 0.5) / extent.factor - 0.5
-    case "asymmetric": place = position / extent.factor
-    case "align_corners": place = extent.size > 1 ? position * Double(from - 1) / (size - 1) : 0
+      return Double(from) / 2 * (1 - adjustment) + (position + 0.5) / extent.factor - 0.5
+    case "asymmetric": return position / extent.factor
+    case "align_corners": return extent.size > 1 ? position * Double(from - 1) / (size - 1) : 0
     default: throw OnnxRefusal("attribute 'coordinate_transformation_mode' is '\(sampling.place)'")
     }
+  }
+
+  /// Which of `from` elements stands at place `i` of the result.
+  private static func nearest(_ i: Int, _ extent: Extent, _ from: Int, _ sampling: Sampling) throws -> Int {
+    let place = try place(of: i, extent, from, sampling)
     let rounded: Double
     switch sampling.rounding {
     case "floor": rounded = place.rounded(.down)

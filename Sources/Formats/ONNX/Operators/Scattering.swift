@@ -44,24 +44,34 @@ extension OnnxOperator {
     let outer, inner: [Int]
   }
 
-  private static func rows(_ c: OnnxCall) throws -> Rows {
+  /// - Parameter batch: leading dimensions that x and the indices have in common.
+  private static func rows(_ c: OnnxCall, batch: Int = 0) throws -> Rows {
     let (x, indices) = (try c.input(0), try c.cast(c.input(1), .i64))
     let (shape, places) = (try c.shape(x), try c.shape(indices))
-    guard let depth = places.last, depth > 0, depth <= shape.rank else {
+    guard batch >= 0, batch < places.rank, let depth = places.last, depth > 0, depth <= shape.rank - batch,
+      shape.prefix(batch).elementsEqual(places.prefix(batch))
+    else {
       throw OnnxRefusal("indices \(places) do not fit \(shape)")
     }
     try fixed(c, shape.dims + places.dims)
-    let (named, inner) = (shape.dims[..<depth], Array(shape.dims[depth...]))
+    let batches = Array(shape.prefix(batch))
+    let (named, inner) = (Array(shape.dims[batch..<batch + depth]), Array(shape.dims[(batch + depth)...]))
     let width = inner.reduce(1, *)
     let strides = named.indices.map { i in named[(i + 1)...].reduce(1, *) }
-    let extents = try c.integers(Array(named))
+    let extents = try c.integers(named)
     let negative = try c.emit(Less(), indices, c.scalar(0, like: indices))
     let counted = try c.emit(Where(), negative, c.add(indices, extents), indices)
-    let numbers = try c.emit(Sum(axes: [places.rank - 1]), c.mul(counted, c.integers(strides)))
+    var numbers = try c.emit(Sum(axes: [places.rank - 1]), c.mul(counted, c.integers(strides)))
     let outer = Array(places.dims.dropLast())
-    let count = outer.reduce(1, *)
+    let (count, rows) = (outer.reduce(1, *), named.reduce(1, *))
+    if batch > 0 {
+      try c.requireModest(Shape(batches))
+      let starts = try c.integers((0..<batches.reduce(1, *)).map { $0 * rows })
+      let ones = [Int](repeating: 1, count: outer.count - batch)
+      numbers = try c.add(numbers, c.reshape(starts, batches + ones))
+    }
     return Rows(
-      x: try c.reshape(x, [named.reduce(1, *), width]), numbers: try c.reshape(numbers, [count]),
+      x: try c.reshape(x, [batches.reduce(rows, *), width]), numbers: try c.reshape(numbers, [count]),
       count: count,
       width: width, outer: outer, inner: inner)
   }
@@ -76,8 +86,7 @@ extension OnnxOperator {
   }
 
   private static func gatherND(_ c: OnnxCall) throws -> OnnxValue {
-    try c.require(c.int("batch_dims", 0) == 0, "has batch dimensions (batch_dims)")
-    let rows = try rows(c)
+    let rows = try rows(c, batch: c.int("batch_dims", 0))
     return try c.reshape(c.emit(IndexSelect(axis: 0), rows.x, rows.numbers), rows.outer + rows.inner)
   }
 }
