@@ -18,16 +18,6 @@ import Testing
     return read
   }
 
-  private func sample(_ shape: Shape, seed: UInt64 = 1) throws -> Tensor {
-    var generator = Generator(seed: seed)
-    return try Tensor(shape, (0..<shape.elements).map { _ in Float(generator.normal()) })
-  }
-
-  private func largestDifference(_ a: Tensor, _ b: Tensor) throws -> Double {
-    #expect(a.shape == b.shape)
-    return try zip(a.doubles(), b.doubles()).reduce(0) { max($0, abs($1.0 - $1.1)) }
-  }
-
   private func capture(_ module: Module, _ shape: Shape) throws -> Graph {
     let graph = try Graph(capturing: module, [sample(shape)])
     graph.setTraining(false)

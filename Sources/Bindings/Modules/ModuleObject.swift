@@ -110,8 +110,9 @@ extension Module: LuaObject {
       Function(
         "load_state", "Takes over values by path; all must be there, in their shapes.",
         .receiver(Module.self),
-        .required("state", [String: Tensor].self, "from state() of a module like this one")
-      ) { (m, state) -> Void in try m.load(state) },
+        .required("state", [String: Tensor].self, "from state() of a module like this one"),
+        .option("strict", default: true, "refuse what does not fit wholly; else take what fits")
+      ) { (m, state, strict) -> Void in try m.load(state, strict: strict, path: "load_state") },
     ]
   }
 

@@ -10,20 +10,6 @@ extension Module {
       fields: try namedParameters().map { (.string($0.path), .object(try $0.parameter.value.copy())) })
   }
 
-  /// Takes over values from `state()`.
-  func load(_ state: [String: Tensor]) throws {
-    let parameters = namedParameters()
-    for (path, parameter) in parameters {
-      guard let value = state[path] else { throw ShapeError("load_state", "the state has no '\(path)'") }
-      try require(
-        value.shape == parameter.value.shape, "load_state",
-        "'\(path)' is \(value.shape) in the state, the model has \(parameter.value.shape)")
-    }
-    for (path, parameter) in parameters {
-      if let value = state[path] { try parameter.value.assign(value) }
-    }
-  }
-
   func nonZeroCount() throws -> Int {
     try weights.reduce(0) { try $0 + $1.value.notEqual(0).sum().intItem() }
   }

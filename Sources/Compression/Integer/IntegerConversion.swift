@@ -87,9 +87,7 @@ public final class IntegerFlatten: IntegerStep {
     let (x, y) = (bytes(inputs[0]), bytes(output))
     for sample in 0..<batch {
       let base = sample * outputElements
-      for channel in 0..<channels {
-        for pixel in 0..<pixels { y[base + channel * pixels + pixel] = x[base + pixel * channels + channel] }
-      }
+      qk_flatten_image(pixels, channels, x + base, y + base)
     }
   }
 

@@ -17,8 +17,8 @@ extension TFLiteImporter {
     case "ADD": result = try activated(emit(Add(), operands(op), title), op, field: 0, title)
     case "SUB": result = try activated(emit(Sub(), operands(op), title), op, field: 0, title)
     case "MUL": result = try activated(emit(Mul(), operands(op), title), op, field: 0, title)
-    case "CONV_2D": result = try convolution(op, title)
-    case "DEPTHWISE_CONV_2D": result = try depthwise(op, title)
+    case "CONV_2D": result = try convolution(op, .dense, title)
+    case "DEPTHWISE_CONV_2D": result = try convolution(op, .depthwise, title)
     case "FULLY_CONNECTED": result = try fullyConnected(op, title)
     case "AVERAGE_POOL_2D":
       result = try pooling(op, title) { AvgPool2d($0, countIncludePad: false) }
@@ -126,40 +126,41 @@ extension TFLiteImporter {
       Int(try options.integer(width, Int32.self, default: value)))
   }
 
-  private func convolution(_ op: TFLiteOperator, _ title: String) throws -> Graph.ID {
+  /// The two operators differ in how weights lie and in where their options stand.
+  private struct ConvolutionForm {
+    /// Of the weight's dimensions.
+    let order: [Int]
+    let dilationHeight, dilationWidth, activation: Int
+
+    /// Weights [outputs, kh, kw, inputs of a group].
+    static let dense = ConvolutionForm(
+      order: [0, 3, 1, 2], dilationHeight: 5, dilationWidth: 4, activation: 3)
+    /// Weights [1, kh, kw, channels * multiplier].
+    static let depthwise = ConvolutionForm(
+      order: [3, 0, 1, 2], dilationHeight: 6, dilationWidth: 5, activation: 4)
+  }
+
+  private func convolution(_ op: TFLiteOperator, _ form: ConvolutionForm, _ title: String) throws -> Graph.ID
+  {
     let (options, x) = (try options(op), try value(op.inputs[0]))
-    let weight = try weight(op.inputs[1], order: [0, 3, 1, 2])
+    let weight = try weight(op.inputs[1], order: form.order)
     let shape = graph[weight].shape
     let window = try window(
       x, kernel: Size2d(shape[2], shape[3]), stride: size(options, height: 2, width: 1),
-      dilation: size(options, height: 5, width: 4, default: 1), isSame: options.integer(0, Int8.self) == 0)
-    let (channels, groups) = (graph[x].shape[1], shape[1] > 0 ? graph[x].shape[1] / shape[1] : 0)
-    guard groups > 0, channels % shape[1] == 0 else {
+      dilation: size(options, height: form.dilationHeight, width: form.dilationWidth, default: 1),
+      isSame: options.integer(0, Int8.self) == 0)
+    let channels = graph[x].shape[1]
+    guard shape[1] > 0, channels >= shape[1], channels % shape[1] == 0 else {
       throw TFLiteRefusal("\(channels) channels do not fit its weight")
     }
-    let y = try emit(
-      Conv2d(stride: window.stride, padding: window.padding, dilation: window.dilation, groups: groups),
-      [x, weight] + biases(op), title)
-    return try activated(y, op, field: 3, title)
+    let convolution = Conv2d(
+      stride: window.stride, padding: window.padding, dilation: window.dilation, groups: channels / shape[1])
+    return try activated(
+      emit(convolution, [x, weight] + biases(op), title), op, field: form.activation, title)
   }
 
   private func biases(_ op: TFLiteOperator) throws -> [Graph.ID] {
     op.inputs.count > 2 && op.inputs[2] >= 0 ? [try bias(op.inputs[2])] : []
-  }
-
-  /// Weights [1, kh, kw, channels * multiplier].
-  private func depthwise(_ op: TFLiteOperator, _ title: String) throws -> Graph.ID {
-    let (options, x) = (try options(op), try value(op.inputs[0]))
-    let weight = try weight(op.inputs[1], order: [3, 0, 1, 2])
-    let shape = graph[weight].shape
-    let window = try window(
-      x, kernel: Size2d(shape[2], shape[3]), stride: size(options, height: 2, width: 1),
-      dilation: size(options, height: 6, width: 5, default: 1), isSame: options.integer(0, Int8.self) == 0)
-    let y = try emit(
-      Conv2d(
-        stride: window.stride, padding: window.padding, dilation: window.dilation, groups: graph[x].shape[1]),
-      [x, weight] + biases(op), title)
-    return try activated(y, op, field: 4, title)
   }
 
   private func pooling(_ op: TFLiteOperator, _ title: String, _ pool: (Window2d) -> any Op) throws -> Graph.ID
