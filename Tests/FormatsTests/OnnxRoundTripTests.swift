@@ -19,16 +19,6 @@ import Testing
     return read
   }
 
-  private func sample(_ shape: Shape, seed: UInt64 = 1) throws -> Tensor {
-    var generator = Generator(seed: seed)
-    return try Tensor(shape, (0..<shape.elements).map { _ in Float(generator.normal()) })
-  }
-
-  private func largestDifference(_ a: Tensor, _ b: Tensor) throws -> Double {
-    #expect(a.shape == b.shape)
-    return try zip(a.doubles(), b.doubles()).reduce(0) { max($0, abs($1.0 - $1.1)) }
-  }
-
   @Test func convolutionalNetworksComputeTheSameForAnyBatch() throws {
     let net = try ConvNet(seed: 3)
     let graph = try Graph(capturing: net, [sample([2, 2, 8, 8])])
@@ -169,13 +159,13 @@ import Testing
     #expect(try read(x).array(Float.self) == quantized(x).array(Float.self))
   }
 
+  private func encoded(_ graph: Graph) throws -> OnnxModel {
+    let file = try MappedFile(copying: OnnxFile.encode(graph), as: "m.onnx")
+    return try OnnxModel(decoding: file.bytes, source: OnnxSource(file))
+  }
+
   private func initializers(_ graph: Graph) throws -> [Int] {
-    let path = NSTemporaryDirectory() + "types-\(UUID().uuidString).onnx"
-    defer { unlink(path) }
-    try OnnxFile.write(graph, to: path)
-    let file = try MappedFile(path)
-    let model = try OnnxModel(decoding: file.bytes, source: OnnxSource(file))
-    return model.graph.initializers.map(\.typeCode)
+    try encoded(graph).graph.initializers.map(\.typeCode)
   }
 
   @Test func weightsOfFourBitsAreStoredInFour() throws {
@@ -195,6 +185,81 @@ import Testing
     #expect(try initializers(graph).filter { $0 == OnnxType.int4.rawValue }.count == 2)
     let (read, x) = (try reread(graph), try sample([7, 40]))
     #expect(try largestDifference(read(x), graph(x)) < 1e-5)
+  }
+
+  @Test(arguments: [true, false], [true, false])
+  func layersOfFewBitsAndRealActivationsAreProductsOfBlocks(isSymmetric: Bool, isDynamic: Bool) throws {
+    let scheme = WeightScheme(.integer(bits: 4), .group(16), isSymmetric: isSymmetric)
+    let weight = try sample([5, 40], seed: 2)
+    let op = LowBitLinear(try WeightQuantizer(weight: weight, scheme: scheme), isDynamic: isDynamic)
+    let graph = try Graph(capturing: Applied(op, [weight, sample([5], seed: 3)]), [sample([2, 3, 40])])
+    #expect(try initializers(graph).filter { $0 == OnnxType.int4.rawValue }.count == 2)
+    let (read, x) = (try reread(graph), try sample([7, 3, 40]))
+    // A row of zeros, which has no scale of its own.
+    try x.narrow(axis: 0, start: 3, count: 1).assign(Tensor.zeros([1, 3, 40]))
+    #expect(try largestDifference(read(x), graph(x)) < 1e-4)
+  }
+
+  @Test func tablesOfFewBitsAreGathered() throws {
+    let table = try sample([12, 32], seed: 2)
+    let scheme = WeightScheme(.integer(bits: 4), .group(16))
+    let op = LowBitEmbedding(try WeightQuantizer(weight: table, scheme: scheme))
+    let words = try Tensor([2, 3], [0, 11, 4, 7, 7, 1] as [Int64])
+    let graph = try Graph(capturing: Looked(op, table), [words])
+    #expect(try initializers(graph).filter { $0 == OnnxType.int4.rawValue }.count == 2)
+    #expect(try largestDifference(reread(graph)(words), graph(words)) < 1e-6)
+  }
+
+  @Test(arguments: [false, true]) func recurrentLayersAreStoredOnce(bidirectional: Bool) throws {
+    let graph = try Graph(capturing: SequenceNet(seed: 3, bidirectional: bidirectional), [sample([2, 7, 6])])
+    graph.setTraining(false)
+    let count = try encoded(graph).graph.initializers.count { $0.typeCode == OnnxType.float.rawValue }
+    // Two matrices and a bias for each direction of two layers, and the head's two.
+    #expect(count == (bidirectional ? 4 : 2) * 3 + 2)
+    let x = try sample([5, 7, 6])
+    #expect(try largestDifference(reread(graph)(x), graph(x)) < 1e-6)
+  }
+
+  @Test(arguments: [false, true], OnnxExportFormat.allCases)
+  func quantizedRecurrentLayersComputeTheSameButForTies(bidirectional: Bool, format: OnnxExportFormat) throws
+  {
+    let graph = try Graph(capturing: SequenceNet(seed: 3, bidirectional: bidirectional), [sample([2, 7, 6])])
+    let quantized = try StaticQuantization()(graph, calibration: [sample([32, 7, 6], seed: 9)])
+    quantized.setTraining(false)
+    let (read, x) = (try reread(quantized, format: format), try sample([16, 7, 6]))
+    let (a, b) = (try read(x).doubles(), try quantized(x).doubles())
+    let span = (b.max() ?? 0) - (b.min() ?? 0)
+    #expect(zip(a, b).allSatisfy { abs($0 - $1) <= span / 100 })
+    #expect(zip(a, b).count { abs($0 - $1) > span / 10000 } <= a.count / 20)
+  }
+
+  /// As a graph has it where recurrent layers are left in float.
+  @Test(arguments: [false, true]) func sequencesBatchFirstComeBackAsTheyWere(reversed: Bool) throws {
+    let shapes: [Shape] = [[20, 3], [20, 5], [20], [20]]
+    let net = Applied(SequenceLSTM(reversed: reversed), try shapes.map { try sample($0, seed: 4) })
+    let (graph, x) = (try Graph(capturing: net, [sample([2, 4, 3])]), try sample([3, 4, 3]))
+    #expect(try largestDifference(reread(graph)(x), graph(x)) < 1e-6)
+    let last = try Graph(capturing: Applied(SelectPosition(3), []), [sample([2, 4, 3])])
+    #expect(try largestDifference(reread(last)(x), last(x)) == 0)
+  }
+
+  /// The file of values is what scripts/peers/check.py compares other runtimes with.
+  @Test func valuesAreWrittenBesideTheModelByTheirNames() throws {
+    let graph = try Graph(capturing: ConvNet(seed: 3), [sample([2, 2, 8, 8])])
+    let quantized = try StaticQuantization()(graph, calibration: [sample([32, 2, 8, 8], seed: 9)])
+    quantized.setTraining(false)
+    let stem = NSTemporaryDirectory() + "values-\(UUID().uuidString)"
+    defer { for ending in [".onnx", ".npz"] { unlink(stem + ending) } }
+    let x = try sample([3, 2, 8, 8])
+    try OnnxFile.write(quantized, to: stem + ".onnx", samples: [x])
+    let values = try Npz.read(stem + ".npz")
+    let model = try encoded(quantized)
+    #expect(try values[model.graph.inputs[0].name]?.array(Float.self) == x.array(Float.self))
+    #expect(
+      try values[model.graph.outputs[0].name]?.array(Float.self) == quantized(x).array(Float.self))
+    let names = model.graph.nodes.filter { $0.operation == "QuantizeLinear" }.map(\.outputs[0])
+    #expect(names.count > 3 && names.allSatisfy { values[$0]?.dtype == .u8 })
+    #expect(values.count == names.count + 2)
   }
 
   @Test func trainedGridsAreStoredAsConversions() throws {
@@ -250,6 +315,20 @@ private final class Applied: Module {
   }
 
   override func forward(_ x: [Tensor]) throws -> Tensor { try op.apply([x[0]] + rest.map(\.value)) }
+}
+
+/// An op that reads a table and then its input.
+private final class Looked: Module {
+  private let op: any Op
+  private let table: Parameter
+
+  init(_ op: any Op, _ table: Tensor) {
+    (self.op, self.table) = (op, Parameter(table))
+    super.init(kind: "looked")
+    register("table", self.table)
+  }
+
+  override func forward(_ x: [Tensor]) throws -> Tensor { try op.apply([table.value, x[0]]) }
 }
 
 private final class LiteralFlatten: Module {

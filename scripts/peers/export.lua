@@ -3,10 +3,10 @@
 --
 --     scripts/qscript scripts/peers/export.lua FOLDER EXAMPLE.lua [OPTION...]
 --
--- FOLDER must be there. A network NAME gives NAME.npz, which holds samples `x` and what the float network (`float`) or one
--- trained with grids (`trained`) and the compiled program (`int8`) make of them, and the files NAME.float.onnx (or .trained.onnx),
--- NAME.qdq.onnx, NAME.qoperator.onnx and, for convolutional and fully connected networks, NAME.float.tflite and
--- NAME.int8.tflite.
+-- FOLDER must be there. A network NAME gives NAME.float.onnx (or .trained.onnx, if it has grids, or .lowbit.onnx, if only
+-- its weights are rounded), NAME.qdq.onnx and NAME.qoperator.onnx, each with the values inside it in an .npz beside it; and
+-- for convolutional and fully connected networks NAME.float.tflite and NAME.int8.tflite, with samples `x` and what the
+-- networks make of them in NAME.npz.
 local qs = require "qscript"
 
 local folder, example = table.unpack(arg)
@@ -49,18 +49,19 @@ local function check(path, read, x, expected, same)
   end
 end
 
--- What a network that is not quantized gives, and its files. A graph is one that qs.qat made: it has grids, too.
-local function write_plain(path, model, x, results)
+-- What a network that is not quantized gives, and its files. A graph is one that qs.qat made: it has grids, too; or one of
+-- low-bit layers.
+local function write_plain(path, model, x, results, kind)
   local training = model.training
   model:eval()
   local expected = qs.no_grad(function() return model(x) end)
-  local has_grids = qs.type(model) == "graph"
-  local kind = has_grids and "trained" or "float"
-  local graph = has_grids and model or qs.capture(model, x)
-  qs.onnx.save(graph, path .. "." .. kind .. ".onnx")
+  local has_grids = qs.type(model) == "graph" and not kind
+  kind = kind or has_grids and "trained" or "float"
+  local graph = qs.type(model) == "graph" and model or qs.capture(model, x)
+  qs.onnx.save(graph, path .. "." .. kind .. ".onnx", { samples = x })
   check(path .. "." .. kind .. ".onnx", qs.onnx.load(path .. "." .. kind .. ".onnx"), x, expected,
     has_grids and near_steps or same_floats)
-  if not has_grids then
+  if kind == "float" then
     local fine, problem = pcall(qs.tflite.save, graph, path .. ".float.tflite")
     if fine then check(path .. ".float.tflite", qs.tflite.load(path .. ".float.tflite"), x, expected, same_floats)
     else print(problem) end
@@ -73,7 +74,7 @@ local function write_quantized(path, graph, x, results)
   local expected = qs.compile(graph)(x)
   for _, form in ipairs{ "qdq", "qoperator" } do
     local file = path .. "." .. form .. ".onnx"
-    qs.onnx.save(graph, file, { format = form })
+    qs.onnx.save(graph, file, { format = form, samples = x })
     check(file, qs.onnx.load(file), x, expected, same_steps)
   end
   local fine, problem = pcall(qs.tflite.save, graph, path .. ".int8.tflite", { samples = x })
@@ -89,12 +90,24 @@ local function export(name, model, x, quantized)
   print(path)
 end
 
+-- A graph with weights of few bits and real activations.
+local function export_low_bit(name, graph, x)
+  local path, results = folder .. "/" .. unused(name), {}
+  write_plain(path, graph, x, results, "lowbit")
+  print(path)
+end
+
+-- networks.lua gives its networks names: `title` among the options.
 local quantize, samples = qs.quantize, nil
 function qs.quantize(model, options)
-  local graph = quantize(model, options)
+  local name, given = options.title or title, {}
+  for key, value in pairs(options) do given[key] = key ~= "title" and value or nil end
+  local graph = quantize(model, given)
   -- A graph from qs.qat needs no data; then the example of the last calibration is as good as any.
   samples = options.calibration and options.calibration:take(32):batches{ size = 32 }() or samples
-  export(title, model, samples, graph)
+  local mode = options.activations and options.activations.mode
+  if mode == "none" or mode == "dynamic" then export_low_bit(name, graph, samples)
+  else export(name, model, samples, graph) end
   return graph
 end
 

@@ -25,9 +25,19 @@ enum OnnxLibrary {
             + "QLinear operators.",
           .required("graph", Graph.self, "captured, imported or quantized"),
           .required("path", String.self, "the file"),
-          .option("format", default: OnnxExportFormat.qdq, "how quantized layers are written")
-        ) { (graph, path, format) -> Void in
-          try OnnxFile.write(graph, to: path, format: format)
+          .option("format", default: OnnxExportFormat.qdq, "how quantized layers are written"),
+          .option(
+            "samples", OneOf<Tensor, [Tensor]>?.self,
+            "an input, or a list of inputs, whose values inside the model go to model.npz beside model.onnx; "
+              + "scripts/peers/check.py tells how another runtime's differ")
+        ) { (graph, path, format, samples) -> Void in
+          let inputs: [Tensor] =
+            switch samples {
+            case .first(let x): [x]
+            case .second(let list): list
+            case nil: []
+            }
+          try OnnxFile.write(graph, to: path, format: format, samples: inputs)
         },
       ])
   }

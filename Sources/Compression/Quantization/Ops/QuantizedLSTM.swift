@@ -6,12 +6,13 @@ import Tensors
 /// Hidden states lie on the grid of the result, between steps as well.
 public struct QuantizedLSTM: QuantizedOp {
   public static let name = "quantized_lstm"
-  private let lstm: SequenceLSTM
+  public let lstm: SequenceLSTM
   /// Of weight_ih and weight_hh.
   public let quantizers: [WeightQuantizer]
   public let activations: [QuantParams]
   public let result: QuantParams?
-  private let states: QuantParams
+  /// Of the hidden states.
+  public let states: QuantParams
 
   public init(
     _ lstm: SequenceLSTM, input: QuantParams, _ quantizers: [WeightQuantizer], result: QuantParams
@@ -29,12 +30,15 @@ public struct QuantizedLSTM: QuantizedOp {
     try IntegerLSTM(
       steps: shapes[0][1], inputs: shapes[0][2], hidden: weights[1].shape[1], reversed: lstm.isReversed,
       IntegerWeights(
-        weight: weights[0], bias: lstm.bias(of: 0, weights), quantizer: quantizers[0], input: activations[0],
+        weight: weights[0], bias: bias(weights), quantizer: quantizers[0], input: activations[0],
         output: IntegerOutput(nil)),
       IntegerWeights(
         weight: weights[1], bias: nil, quantizer: quantizers[1], input: states, output: IntegerOutput(nil)),
       result: states)
   }
+
+  /// What is added to the products with the inputs; nil where there are no biases.
+  public func bias(_ weights: [Tensor]) throws -> Tensor? { try lstm.bias(of: 0, weights) }
 
   public func dequantized(_ weights: [Tensor]) throws -> [Tensor] {
     try zip(quantizers, weights).map { try $0.dequantized($1) } + weights.dropFirst(quantizers.count)

@@ -1,3 +1,4 @@
+import Compression
 import Models
 import Tensors
 
@@ -27,7 +28,7 @@ extension OnnxExport {
         ["mode": .string(op.mode.onnxName)])
     default:
       return try sliding(op, x) ?? normalization(op, x) ?? elementwise(op, x) ?? reduction(op, x)
-        ?? indexing(op, x) ?? recurrent(op) ?? refuse(op)
+        ?? indexing(op, x) ?? refuse(op)
     }
   }
 
@@ -112,6 +113,8 @@ extension OnnxExport {
     switch op {
     case is Embedding: return add("Gather", x, ["axis": .int(0)])
     case let op as IndexSelect: return add("Gather", x, ["axis": .int(op.axis)])
+    case let op as SelectPosition:
+      return add("Gather", x + [try scalar(Double(op.index), .i64, "position")], ["axis": .int(1)])
     case let op as Gather: return add("GatherElements", x, ["axis": .int(op.axis)])
     case let op as Scatter:
       return add(

@@ -8,9 +8,10 @@ extension OnnxExport {
   func quantized(_ op: any QuantizedOp) throws -> String? {
     if op is QuantizeLinear {
       guard let params = op.result else { preconditionFailure("it quantizes to something") }
-      return try grid(of: try exporter.name(of: reads[0]), params)
+      return try grid(of: try exporter.name(of: reads[0]), params, .result)
     }
     if op is DequantizeLinear { return try exporter.name(of: reads[0]) }
+    if let op = op as? QuantizedLSTM { return try lstm(op) }
     if exporter.format == .qoperator, try writeIntegers(op) { return nil }
     var y = try between(op)
     switch op.range {
@@ -20,7 +21,7 @@ extension OnnxExport {
       y = add("Clip", [y, try scalar(Double(low), .f32, "min"), try scalar(Double(high), .f32, "max")])
     }
     guard let result = op.result else { return y }
-    return try grid(of: y, result)
+    return try grid(of: y, result, .result)
   }
 
   /// The float operator between the grids of its inputs and of its result.
@@ -29,7 +30,7 @@ extension OnnxExport {
     switch op {
     case let op as QuantizedAttention:
       return try attention(op.attention, activations) { inner, isScores in
-        try grid(of: inner, isScores ? op.scores : QuantizedSoftmax.probabilities, isResult: false)
+        try grid(of: inner, isScores ? op.scores : QuantizedSoftmax.probabilities, .inner)
       }
     case let op as QuantizedLinear where inputShape(0).rank != 2:
       // Runtimes fuse the product with a matrix of s8, and not with one that is turned first.
@@ -45,17 +46,38 @@ extension OnnxExport {
     }
   }
 
-  /// f32 to u8 and back. A grid of fewer codes than bytes is clipped before: its ends are exact.
-  func grid(of x: String, _ params: QuantParams, isResult: Bool = true) throws -> String {
+  /// What is put on a grid.
+  enum Role {
+    /// The node's value, which other nodes may read as bytes.
+    case result
+    /// The node's value, rounded in training.
+    case rounded
+    /// A value inside of the node.
+    case inner
+  }
+
+  /// f32 to u8 and back.
+  func grid(of x: String, _ params: QuantParams, _ role: Role) throws -> String {
+    let parameters = try gridParameters(params)
+    let bytes = try bytes(of: x, params)
+    if role == .result { exporter.setBytes(bytes, of: id, parameters) }
+    if role != .inner { exporter.note(bytes, is: id, on: params) }
+    return add("DequantizeLinear", [bytes] + parameters)
+  }
+
+  /// f32 to u8. A grid of fewer codes than bytes is clipped before: its ends are exact.
+  func bytes(of x: String, _ params: QuantParams) throws -> String {
     var x = x
     if params.lowest > 0 || params.highest < 255 {
       let ends = [params.lowest, params.highest].map { Double(params.dequantize($0)) }
       x = add("Clip", [x, try scalar(ends[0], .f32, "min"), try scalar(ends[1], .f32, "max")])
     }
-    let parameters = [try scale(params), try zeroPoint(params)]
-    let bytes = add("QuantizeLinear", [x] + parameters)
-    if isResult { exporter.setBytes(bytes, of: id, parameters) }
-    return add("DequantizeLinear", [bytes] + parameters)
+    return add("QuantizeLinear", [x] + (try gridParameters(params)))
+  }
+
+  /// What conversions to and from a grid read.
+  func gridParameters(_ params: QuantParams) throws -> [String] {
+    [try scale(params), try zeroPoint(params)]
   }
 
   private func scale(_ params: QuantParams) throws -> String {
@@ -70,7 +92,7 @@ extension OnnxExport {
   /// The bytes of an input.
   private func bytes(_ i: Int, _ params: QuantParams) throws -> String {
     if let known = exporter.bytes(of: reads[i]) { return known }
-    let parameters = [try scale(params), try zeroPoint(params)]
+    let parameters = try gridParameters(params)
     let name = add("QuantizeLinear", [try exporter.name(of: reads[i])] + parameters)
     exporter.setBytes(name, of: reads[i], parameters)
     return name
@@ -79,7 +101,7 @@ extension OnnxExport {
   /// False where there is no operator between integers: then the float one stands between conversions.
   private func writeIntegers(_ op: any QuantizedOp) throws -> Bool {
     guard let result = op.result else { return false }
-    let y = [try scale(result), try zeroPoint(result)]
+    let y = try gridParameters(result)
     func operand(_ i: Int) throws -> [String] {
       let params = op.activations[i]
       return [try bytes(i, params), try scale(params), try zeroPoint(params)]
@@ -106,6 +128,7 @@ extension OnnxExport {
     default: return false
     }
     exporter.setBytes(name, of: id, y)
+    exporter.note(name, is: id, on: result)
     return true
   }
 

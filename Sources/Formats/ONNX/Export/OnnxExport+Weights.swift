@@ -67,11 +67,17 @@ extension OnnxExport {
   /// Input 2 as the s32 that is added to the products; nil where there is none.
   func bias(_ quantizer: WeightQuantizer, _ input: QuantParams) throws -> OnnxStoredIntegers? {
     guard reads.count > 2, let bias = exporter.graph.leaf(reads[2])?.value else { return nil }
+    return try stored(bias, exporter.graph[reads[2]].name, quantizer, input)
+  }
+
+  /// A bias as the s32 that is added to the products.
+  func stored(_ bias: Tensor, _ name: String, _ quantizer: WeightQuantizer, _ input: QuantParams) throws
+    -> OnnxStoredIntegers
+  {
     let products = quantizer.scales.map { input.scale * $0 }
     let sums = zip(try bias.array(Float.self), products).map { value, scale in
       Int32(converting: Double((value / scale).rounded(.toNearestOrEven)))
     }
-    let name = exporter.graph[reads[2]].name
     return OnnxStoredIntegers(
       integers: exporter.initializer(name + "_quantized", try Tensor([sums.count], sums)),
       scale: exporter.initializer(name + "_scale", try Tensor([products.count], products)),
@@ -88,7 +94,7 @@ extension OnnxExport {
       return dequantized(try stored(reads[0], quantizer, rounded))
     }
     return try op.activationGrid(leaves).map {
-      try grid(of: exporter.name(of: reads[0]), $0, isResult: false)
+      try grid(of: exporter.name(of: reads[0]), $0, .rounded)
     }
   }
 }

@@ -16,9 +16,18 @@ extension OnnxFile {
 
   /// Writes a graph in evaluation mode as one file.
   ///
+  /// - Parameter samples: inputs whose values inside the model go to a file beside it, `model.npz` beside `model.onnx`,
+  ///   by their names in the model: inputs, outputs, and the bytes of what lies on a grid. Another runtime's own values
+  ///   can be compared with them (scripts/peers/check.py).
   /// - Throws: `ShapeError` that names the node which has no ONNX form.
-  public static func write(_ graph: Graph, to path: String, format: OnnxExportFormat = .qdq) throws {
-    try AtomicFile.write(encode(graph, format: format), to: path)
+  public static func write(
+    _ graph: Graph, to path: String, format: OnnxExportFormat = .qdq, samples: [Tensor] = []
+  ) throws {
+    let exporter = OnnxExporter(graph, format)
+    try AtomicFile.write(exporter.model().encoded(), to: path)
+    guard !samples.isEmpty else { return }
+    let stem = path.hasSuffix(".onnx") ? String(path.dropLast(".onnx".count)) : path
+    try Npz.write(exporter.values(for: samples), to: stem + ".npz")
   }
 
   static func encode(_ graph: Graph, format: OnnxExportFormat = .qdq) throws -> [UInt8] {
@@ -32,13 +41,16 @@ final class OnnxExporter {
   let format: OnnxExportFormat
   private var result = OnnxGraph()
   private var domains: Set<String> = [""]
-  private var taken: Set<String> = []
+  private var names = UniqueNames()
   private var values: [Graph.ID: String] = [:]
   /// For values that lie on a grid, the name of their bytes, once they are written, and of their scale and zero point.
   private var bytes: [Graph.ID: (name: String, parameters: [String])] = [:]
   private var stored: [String: String] = [:]
+  private(set) var outputNames: [String] = []
+  /// What lies on a grid, in the order it is written.
+  private(set) var gridValues: [OnnxGridValue] = []
 
-  init(_ graph: Graph, _ format: OnnxExportFormat) throws {
+  init(_ graph: Graph, _ format: OnnxExportFormat) {
     self.graph = graph
     self.format = format
   }
@@ -46,14 +58,14 @@ final class OnnxExporter {
   func model() throws -> OnnxModel {
     result.name = "qscript"
     for id in graph.inputs {
-      let name = unused(graph[id].name)
+      let name = names.unused(graph[id].name)
       values[id] = name
       result.inputs.append(
         OnnxValueInfo(name: name, type: OnnxType(graph[id].dtype), shape: dimensions(ofInput: id)))
     }
-    let names = graph.outputNames.map { unused($0) }
+    let outputs = graph.outputNames.map { names.unused($0) }
     for id in graph.order { try write(id) }
-    try writeOutputs(names)
+    try writeOutputs(outputs)
     var model = OnnxModel()
     model.irVersion = 10
     model.producer = "qscript"
@@ -72,8 +84,13 @@ final class OnnxExporter {
         let export = OnnxExport(exporter: self, id: id, op: op, reads: reads)
         if let quantized = op as? any QuantizedOp {
           values[id] = try export.quantized(quantized)
+        } else if let lowBit = op as? any LowBitOp {
+          values[id] = try export.lowBit(lowBit)
         } else if let rounded = try export.rounding(op) {
           values[id] = rounded
+        } else if let recurrent = try export.recurrent(op) {
+          // It writes its weights in an order of its own.
+          values[id] = recurrent
         } else {
           values[id] = try export.float(op, inputs: export.inputNames())
         }
@@ -88,6 +105,7 @@ final class OnnxExporter {
     for (i, id) in graph.outputs.enumerated() {
       let node = OnnxNode(
         name: names[i], operation: "Identity", inputs: [try name(of: id)], outputs: [names[i]])
+      outputNames.append(names[i])
       result.nodes.append(node)
       result.outputs.append(OnnxValueInfo(name: names[i], type: OnnxType(graph[id].dtype), shape: shapes[i]))
     }
@@ -95,7 +113,7 @@ final class OnnxExporter {
 
   // MARK: Dimensions
 
-  private func names(ofInput id: Graph.ID) -> [String?] {
+  private func dimensionNames(ofInput id: Graph.ID) -> [String?] {
     let rank = graph[id].shape.rank
     return graph.dimensionNames[id]
       ?? (rank == 0 ? [] : ["batch"] + [String?](repeating: nil, count: rank - 1))
@@ -107,7 +125,8 @@ final class OnnxExporter {
   }
 
   private func dimensions(ofInput id: Graph.ID) -> [OnnxValueInfo.Dimension] {
-    zip(graph[id].shape, names(ofInput: id)).map { extent, name in name.map { .symbol($0) } ?? .fixed(extent)
+    zip(graph[id].shape, dimensionNames(ofInput: id)).map { extent, name in
+      name.map { .symbol($0) } ?? .fixed(extent)
     }
   }
 
@@ -118,7 +137,7 @@ final class OnnxExporter {
     var free = OnnxSymbols.candidates[...]
     let inputs = graph.inputs.map { id in
       Shape(
-        zip(graph[id].shape, names(ofInput: id)).map { extent, name in
+        zip(graph[id].shape, dimensionNames(ofInput: id)).map { extent, name in
           guard let name else { return extent }
           if let known = symbols.first(where: { $0.name == name }) { return known.prime }
           guard let prime = free.popFirst() else { return extent }
@@ -165,7 +184,7 @@ final class OnnxExporter {
     _ operation: String, _ inputs: [String], _ attributes: [String: OnnxAttribute] = [:], domain: String = "",
     outputs: Int, named title: String
   ) -> [String] {
-    let names = (0..<outputs).map { unused($0 == 0 ? title : "\(title)_output_\($0 + 1)") }
+    let names = (0..<outputs).map { self.names.unused($0 == 0 ? title : "\(title)_output_\($0 + 1)") }
     domains.insert(domain)
     result.nodes.append(
       OnnxNode(
@@ -175,7 +194,7 @@ final class OnnxExporter {
   }
 
   func initializer(_ name: String, _ tensor: Tensor, as type: OnnxType? = nil) -> String {
-    let name = unused(name)
+    let name = names.unused(name)
     result.initializers.append(OnnxTensor(name, tensor, as: type))
     return name
   }
@@ -189,14 +208,14 @@ final class OnnxExporter {
     return name
   }
 
+  func inputName(_ id: Graph.ID) -> String { values[id] ?? graph[id].name }
+
   func setBytes(_ name: String, of id: Graph.ID, _ parameters: [String]) { bytes[id] = (name, parameters) }
   func bytes(of id: Graph.ID) -> String? { bytes[id]?.name }
 
-  private func unused(_ name: String) -> String {
-    if taken.insert(name).inserted { return name }
-    var n = 2
-    while !taken.insert("\(name)_\(n)").inserted { n += 1 }
-    return "\(name)_\(n)"
+  /// Notes that the bytes `name` are those of a node's value, or of one of its positions.
+  func note(_ name: String, is id: Graph.ID, on params: QuantParams, position: Int? = nil) {
+    gridValues.append(OnnxGridValue(name: name, id: id, params: params, position: position))
   }
 }
 
