@@ -3,8 +3,10 @@
 --
 --     scripts/qscript examples/binary_mlp.lua --data DIR [--seed N] [--epochs N] [--width N] [--quick]
 local qs = require "qscript"
+local common = require "results.common"
 local nn = qs.nn
 
+common.defaults = { epochs = 8, width = 512 }
 local o = { seed = 1, epochs = 8, width = 512 }
 do
   local i = 1
@@ -30,7 +32,7 @@ end
 
 local train, test = qs.data.mnist(o.data)
 if o.quick then train, test, o.epochs, o.width = train:take(2048), test:take(500), 1, 64 end
-local run = qs.run{ name = "binary-mlp", seed = o.seed }
+local rows, run = common.run(o.quick and "binary-mlp-quick" or "binary-mlp-mnist", o)
 
 local function hidden(inputs) return nn.linear(inputs, o.width, { bias = false }), nn.batch_norm1d(o.width), nn.relu() end
 local layers = { nn.flatten() }
@@ -53,6 +55,6 @@ end)
 local graph = qs.quantize(aware)
 local program = qs.compile(graph)
 qs.assert_exact(graph, program, test:take(o.quick and 32 or 128))
-print(string.format("binary weights: %.2f %%", 100 * qs.evaluate(program, test).accuracy))
+rows.measure("binary weights, a8", program, test)
 program:save(run:path("binary_mlp.qsm"))
 print("the program: " .. run:path("binary_mlp.qsm"))

@@ -1,10 +1,12 @@
--- Post-training quantization of MLPerf Tiny's own trained models, by several schemes, beside the reference int8 files.
+-- Post-training quantization of MLPerf Tiny's own trained models, by several schemes, beside the reference int8 files: the
+-- tables of docs/results.md. What is measured are the programs, after a look that they give the bits of their graphs.
 --
 --     scripts/qscript examples/mlperf_tiny.lua --data DIR [--cifar FILE] [--task kws|resnet8|anomaly] [--report]
 --
 -- --data: the folder with keyword_spotting/, image_classification/ and anomaly_detection/ (mlcommons/tiny). --cifar: the
 -- exact images, data_batch_1 of CIFAR-10, gzipped or not. --report prints what each scheme does to each layer.
 local qs = require "qscript"
+local common = require "results.common"
 
 local options = {}
 do
@@ -58,15 +60,26 @@ local function quantize(model, calibration, scheme)
   })
 end
 
--- Every scheme with the number that `score` gives it and the seconds it took.
-local function compare(title, model, calibration, score)
-  print("\n" .. title)
-  for _, scheme in ipairs(schemes) do
-    local started = qs.clock()
-    local int8 = quantize(model, calibration, scheme[2])
-    local seconds = qs.clock() - started
-    print(("  %-32s %s  %6.1f s"):format(scheme[1], score(int8), seconds))
-  end
+-- One scheme, with the number that `score` gives it, and the seconds it took.
+local function measure(rows, name, model, calibration, scheme, score)
+  local started = qs.clock()
+  local graph = quantize(model, calibration, scheme)
+  local seconds = qs.clock() - started
+  local program = qs.compile(graph)
+  qs.assert_exact(graph, program, calibration:take(32))
+  rows.add(name, score(program), { bytes = program.bytes, seconds = seconds })
+end
+
+-- The float model, the reference int8 file and every scheme.
+local function compare(case, float, reference, calibration, score)
+  print("\n" .. case)
+  local rows = common.run(case, { seed = 1, data = options.data, cifar = options.cifar })
+  local function read(path) return path:match("%.onnx$") and qs.onnx.load(path) or qs.tflite.load(path) end
+  local model = read(float)
+  rows.add("float", score(model), { bytes = common.file_bytes(float) })
+  rows.add("reference int8 file", score(read(reference)), { bytes = common.file_bytes(reference) })
+  for _, scheme in ipairs(schemes) do measure(rows, scheme[1], model, calibration, scheme[2], score) end
+  return rows, model
 end
 
 local tasks = {}
@@ -77,23 +90,19 @@ function tasks.kws()
   local inputs = ((bytes:float() - 83) * 0.5847029089927673):reshape(-1, 1, 49, 10)
   local data = qs.data.tensors(inputs, qs.npy.load(folder .. "kws01_labels.npy"):to("i64"))
   local calibration, test = data:split(200)
-  local model = qs.onnx.load(folder .. "dscnn_float.onnx")
-  local function accuracy(m) return ("%.2f %%"):format(100 * qs.evaluate(m, test).accuracy) end
-  print("\nKeyword spotting, 800 inputs: float " .. accuracy(model) .. ", reference int8 "
-    .. accuracy(qs.tflite.load(folder .. "dscnn_int8.tflite")))
-  compare("200 inputs to calibrate", model, calibration, accuracy)
+  compare("mlperf-tiny-kws", folder .. "dscnn_float.onnx", folder .. "dscnn_int8.tflite", calibration,
+    function(m) return 100 * qs.evaluate(m, test).accuracy end)
 end
 
 function tasks.resnet8()
   if not options.cifar then return print("\nResNet-8 needs --cifar FILE: left out") end
   local folder = options.data .. "/image_classification/"
   local data = qs.data.cifar10(options.cifar):normalized{} -- bytes, as numbers
-  local calibration, test = data:take(256), data:skip(1000):take(3000)
-  local model = qs.tflite.load(folder .. "resnet8_float.tflite")
-  local function accuracy(m) return ("%.2f %%"):format(100 * qs.evaluate(m, test).accuracy) end
-  print("\nResNet-8, 3,000 images: float " .. accuracy(model) .. ", reference int8 "
-    .. accuracy(qs.tflite.load(folder .. "resnet8_int8.tflite")))
-  compare("256 images to calibrate", model, calibration, accuracy)
+  local test = data:skip(1000):take(3000)
+  local function accuracy(m) return 100 * qs.evaluate(m, test).accuracy end
+  local rows, model = compare("mlperf-tiny-resnet8", folder .. "resnet8_float.tflite", folder .. "resnet8_int8.tflite",
+    data:take(256), accuracy)
+  measure(rows, "channel, min-max, 512 images to calibrate", model, data:take(512), channel{}, accuracy)
 end
 
 -- The recordings of the anomaly detection task cannot be had. These are made to match the range that the reference int8
@@ -152,12 +161,9 @@ function tasks.anomaly()
   local folder, windows = options.data .. "/anomaly_detection/", 20
   local train, test = recordings(64, windows, 1), recordings(400, windows, 2)
   local calibration = qs.data.tensors(train, qs.zeros(train.shape[1], { dtype = "i64" }))
-  local model = qs.onnx.load(folder .. "ad01_fp32.onnx")
-  local float = scores(model, test, windows)
-  local function rank(m) return ("%.5f"):format(correlation(float, scores(m, test, windows))) end
-  print("\nAnomaly detection, rank correlation of the score with the float one, 400 made-up recordings: reference int8 "
-    .. rank(qs.tflite.load(folder .. "ad01_int8.tflite")))
-  compare("64 others to calibrate", model, calibration, rank)
+  local float = scores(qs.onnx.load(folder .. "ad01_fp32.onnx"), test, windows)
+  compare("mlperf-tiny-anomaly", folder .. "ad01_fp32.onnx", folder .. "ad01_int8.tflite", calibration,
+    function(m) return correlation(float, scores(m, test, windows)) end)
 end
 
 for _, name in ipairs{ "kws", "resnet8", "anomaly" } do

@@ -167,7 +167,7 @@ import Testing
     let error = #expect(throws: ShapeError.self) { try StaticQuantization()(trained: graph) }
     #expect(error?.description.contains("give option 'calibration'") == true)
     var left = [x][...]
-    let int8 = try #require(try StaticQuantization()(trained: graph) { left.popFirst() })
+    let int8 = try #require(try StaticQuantization()(trained: graph) { left.popFirst().map { [$0] } })
     let (y, q) = try Tape.withoutGradients { (try graph(x).doubles(), try int8(x).doubles()) }
     let signal = y.reduce(0) { $0 + $1 * $1 }
     let noise = zip(y, q).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }

@@ -58,18 +58,6 @@ import Testing
     #expect(try run("binary_mlp.lua", ["--data", folder]).program.count > 1000)
   }
 
-  @Test(.enabled(if: SharedData.folder("mnist") != nil, "no MNIST beside the project"))
-  func trainingWithQuantizationRuns() throws {
-    let folder = try #require(SharedData.folder("mnist"))
-    let script = examples.appending(path: "lenet5_qat.lua").path
-    let program = try Program()
-    let ending = try program.start([script, "--quick", "--data", folder, "--only", "w4"]).wait()
-    try #require(ending.code == 0, "\(ending.errors)")
-    let names = ending.output.split(separator: "\n").compactMap { $0.split(separator: " ").first }
-    #expect(
-      names.contains("fp32") && names.contains("lsq") && names.contains("pact") && names.contains("dorefa"))
-  }
-
   @Test(arguments: [
     ("fixed_point", "0.5 with 8 bits: 128"), ("regression_affine", "codes in [-128, 127]: "),
     ("linear_quantization", "min-max floor of relu"), ("uniform_levels", "uniform, corrected"),
@@ -96,7 +84,7 @@ import Testing
     }
     #expect(
       files.sorted() == [
-        "binary_mlp.lua", "lenet5_qat.lua", "minilm.lua", "minilm_int4.lua", "mlperf_tiny.lua", "mnist.lua",
+        "binary_mlp.lua", "minilm.lua", "minilm_quantized.lua", "mlperf_tiny.lua", "mnist.lua",
         "quickstart.lua",
       ])
     let classics = try FileManager.default.contentsOfDirectory(atPath: examples.path + "/classics")

@@ -43,19 +43,31 @@ function common.run(case, o)
   local kind = is_trial(o, common.defaults) and "trials/" or "results/"
   local run = qs.run{ name = kind .. case, seed = o.seed, parameters = o }
   local rows = {}
-  -- A row: a name, what is measured, in the unit of the table.
-  function rows.add(name, value, bytes)
+  -- A row: a name, what is measured, in the unit of the table, and the other columns by their names, such as bytes.
+  function rows.add(name, value, extra)
     run:log{ [name] = value }
-    if bytes then run:log{ [name .. " / bytes"] = bytes } end
-    print(string.format("%-40s %8.3f%s", name, value, bytes and string.format("   %d bytes", bytes) or ""))
+    local names, text = {}, {}
+    for column in pairs(extra or {}) do names[#names + 1] = column end
+    table.sort(names)
+    for _, column in ipairs(names) do
+      run:log{ [name .. " / " .. column] = extra[column] }
+      text[#text + 1] = string.format("   %s %.7g", column, extra[column])
+    end
+    print(string.format("%-48s %9.5g%s", name, value, table.concat(text)))
   end
   -- The accuracy of a model in percent, and the bytes of its file.
   function rows.measure(name, model, data)
     local row = qs.measure(model, data)
-    rows.add(name, 100 * row.accuracy, row.bytes)
+    rows.add(name, 100 * row.accuracy, { bytes = row.bytes })
     return row
   end
   return rows, run
+end
+
+-- Bytes of a file.
+function common.file_bytes(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:seek("end")
 end
 
 -- Two functions that make a quantized form of a model that was trained in fp32, and measure it: `quantized` after

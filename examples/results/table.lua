@@ -42,21 +42,26 @@ end
 
 local moment = { step = true, stage = true, seconds = true }
 
--- Every row with its values, in the order in which rows were logged.
+-- Columns beside the value and its change, where a case does not say: a name, and how its mean is written.
+local usual = { { "bytes", "%.0f" } }
+
+-- Every row with its values, in the order in which rows were logged; those of other columns by their names.
 local function collect(by_seed, seeds)
   local rows, order = {}, {}
   for _, seed in ipairs(seeds) do
     for _, line in ipairs(by_seed[seed].metrics) do
       for name, value in pairs(line) do
         if not moment[name] and line.step == nil then
-          local plain = name:match("^(.*) / bytes$")
+          local plain, column = name:match("^(.*) / ([%a_]+)$")
           local row = rows[plain or name]
           if not row then
-            row = { name = plain or name, values = {}, bytes = {} }
+            row = { name = plain or name, values = {} }
             rows[plain or name] = row
             order[#order + 1] = row
           end
-          table.insert(plain and row.bytes or row.values, value)
+          column = column or "values"
+          row[column] = row[column] or {}
+          table.insert(row[column], value)
         end
       end
     end
@@ -83,16 +88,24 @@ local function write(case)
   table.sort(seeds)
   if #seeds == 0 then return end
   print("## " .. case.title .. "\n\n" .. case.about .. "\n\n```sh\n" .. case.command .. "\n```\n")
-  print(string.format("Seed%s %s.\n", #seeds == 1 and "" or "s", table.concat(seeds, ", ")))
-  print("| | " .. case.unit .. " | change | bytes |\n| --- | ---: | ---: | ---: |")
+  if not case.is_fixed then
+    print(string.format("Seed%s %s.\n", #seeds == 1 and "" or "s", table.concat(seeds, ", ")))
+  end
+  local columns, titles = case.columns or usual, {}
+  for i, column in ipairs(columns) do titles[i] = " " .. column[1] .. " |" end
+  print("| | " .. case.unit .. " | change |" .. table.concat(titles))
+  print("| --- | ---: | ---: |" .. string.rep(" ---: |", #columns))
   local baseline
   local digits = case.digits or 2
   for _, row in ipairs(collect(by_seed, seeds)) do
     local mean, spread = mean_and_spread(row.values)
-    local bytes = #row.bytes > 0 and string.format("%d", math.floor(mean_and_spread(row.bytes) + 0.5)) or ""
+    local cells = {}
+    for i, column in ipairs(columns) do
+      cells[i] = " " .. (row[column[1]] and string.format(column[2], (mean_and_spread(row[column[1]]))) or "") .. " |"
+    end
     local change = baseline and string.format("%+." .. digits .. "f", mean - baseline) or ""
     baseline = baseline or mean
-    print(string.format("| %s | %s | %s | %s |", row.name, text_of(mean, spread, #row.values, digits), change, bytes))
+    print(string.format("| %s | %s | %s |", row.name, text_of(mean, spread, #row.values, digits), change) .. table.concat(cells))
   end
   print("")
 end
@@ -102,6 +115,6 @@ print([[
 
 Made by `scripts/results` from the logs of the runs it names (`examples/results/table.lua` writes this page). The first row
 of a table is what the others are compared with. Mean and standard deviation over the seeds; bytes are those of the real
-file: safetensors for fp32, `.qsm` for programs.
+file: safetensors for fp32, `.qsm` for programs. Seconds are those of quantizing, on whatever else the processor had to do.
 ]])
 for _, case in ipairs(cases) do write(case) end

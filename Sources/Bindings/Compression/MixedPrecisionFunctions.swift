@@ -11,27 +11,39 @@ enum MixedPrecisionFunctions {
     Function(
       "sensitivity",
       "What rounding each convolution's and linear layer's weights alone does to a model: a list of {layer, scheme, "
-        + "bytes, sqnr, divergence, weight_noise} (scheme counts those given; sqnr in decibels and divergence in nats of "
-        + "the output), and a list of {layer, bytes} as they are in float.",
+        + "bytes, sqnr, divergence, weight_noise, bend} (scheme counts those given; sqnr in decibels and divergence in "
+        + "nats of the output; bend: that divergence as the trace of its Hessian foretells it), and a list of {layer, "
+        + "bytes, trace} as they are in float.",
       .required("graph", Graph.self, "from qs.capture, in f32"),
-      .required("data", DatasetObject.self, "samples like those to come"),
+      .required(
+        "data", CalibrationArgument.self,
+        "samples like those to come, or a list of batches, each a list of inputs"),
       .requiredOption("schemes", [WeightScheme].self, "each as the weights of qs.quantize"),
-      .option("samples", default: 256, "of the data to look at", .positive),
-      .option("batch_size", default: 64, "samples run together", .positive), returns: "table[], table[]"
-    ) { graph, data, schemes, samples, size in
-      let batches = try Batches(data.data, size: min(size, samples))
-      var inputs: [[Tensor]] = []
-      while inputs.count * size < samples, let batch = try batches.next() { inputs.append([batch.inputs]) }
-      let result = try Sensitivity(graph, schemes: schemes, batches: inputs)
+      .layers, .option("samples", default: 256, "of the data to look at", .positive),
+      .option("batch_size", default: 64, "samples run together", .positive),
+      .option(
+        "hessian", default: 0,
+        "random vectors to estimate each layer's trace with; none: without bend and trace",
+        .notNegative), returns: "table[], table[]"
+    ) { graph, data, schemes, layers, samples, size, draws in
+      let result = try Sensitivity(
+        graph, schemes: schemes, layers: layers.rules, batches: data.first(samples, size: size),
+        hessian: draws > 0 ? HessianTrace(draws: draws) : nil)
       return LuaResults(
         result.rows.map { row in
-          LuaTable([
+          var table = LuaTable([
             "layer": .string(row.layer), "scheme": .int(row.scheme + 1), "bytes": .int(row.bytes),
             "sqnr": .number(row.sqnr), "divergence": .number(row.divergence),
             "weight_noise": .number(row.weightNoise),
           ])
+          table["bend"] = row.bend.map { .number($0) }
+          return table
         },
-        result.layers.map { LuaTable(["layer": .string($0.name), "bytes": .int($0.floatBytes)]) })
+        result.layers.map {
+          var table = LuaTable(["layer": .string($0.name), "bytes": .int($0.floatBytes)])
+          table["trace"] = $0.trace.map { .number($0) }
+          return table
+        })
     }
   }
 

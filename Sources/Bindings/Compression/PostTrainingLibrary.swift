@@ -25,6 +25,17 @@ extension OneOf where First == DatasetObject, Second == [[Tensor]] {
     }
   }
 
+  /// Batches of the first samples: of a list all that hold some of them.
+  func first(_ samples: Int, size: Int) throws -> [[Tensor]] {
+    let next = try batches(of: min(size, samples)).pass()
+    var (found, seen): ([[Tensor]], Int) = ([], 0)
+    while seen < samples, let batch = try next() {
+      found.append(batch)
+      seen += batch.first.map { $0.rank > 0 ? $0.shape[0] : 1 } ?? 0
+    }
+    return found
+  }
+
   /// How many samples there are.
   var count: Int {
     switch self {

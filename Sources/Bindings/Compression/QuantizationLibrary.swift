@@ -75,27 +75,29 @@ enum QuantizationLibrary {
         "weights", default: WeightScheme?.none, "how they are rounded; by default as the method has it"),
       .activations,
       .option("edge_bits", default: 8, "bits of the first and the last layer"),
-      .option("layers", default: [String: WeightScheme](), "weights of some layers, by name"),
+      .layers, .option("unsupported", default: Unsupported.refuse, "nodes that have no integer form"),
       .option("momentum", default: 0.1, "share by which a batch moves the range of an activation"),
       .option("penalty", default: 1e-4, "of the squares of PACT's bounds")
-    ) { graph, method, weights, activations, edgeBits, layers, momentum, penalty in
+    ) { graph, method, weights, activations, edgeBits, layers, unsupported, momentum, penalty in
       try QuantizationAwareTraining(
         method, weights: weights, activations: activations ?? ActivationScheme(), edgeBits: edgeBits,
-        layers: LayerRules(layers.mapValues { .weights($0) }),
-        momentum: momentum, penalty: penalty)(graph)
+        layers: layers.rules, unsupported: unsupported, momentum: momentum, penalty: penalty)(graph)
     }
   }
 
   private static var trained: Function {
     Function(
-      "trained", "Integers with the grids found in quantization-aware training; nil for any other graph.",
+      "trained",
+      "Integers with the grids found in quantization-aware training, and the float graph they stand for; nil for any "
+        + "other graph.",
       .required("graph", Graph.self, "from qs.qat; it is not changed"),
-      .option("calibration", default: DatasetObject?.none, "some samples, for networks with attention"),
-      .option("batch_size", default: 64, "samples run together", .positive)
+      .option("calibration", CalibrationArgument?.self, "some samples, for networks with attention"),
+      .option("batch_size", default: 64, "samples run together", .positive), returns: "graph?, graph?"
     ) { graph, calibration, size in
-      let batches = try calibration.map { try Batches($0.data, size: size) }
-      return try StaticQuantization()(
-        trained: graph, calibration: batches.map { all in { try all.next()?.inputs } })
+      let batches = try calibration?.batches(of: size).pass()
+      return LuaResults(
+        try StaticQuantization()(trained: graph, calibration: batches),
+        try StaticQuantization.float(of: graph))
     }
   }
 

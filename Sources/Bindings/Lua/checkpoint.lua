@@ -147,9 +147,12 @@ function checkpoint.open(o, optimizer)
     local tensors, entries = qs.safetensors.load(path)
     local reason = entries.format ~= FORMAT and "no training checkpoint"
       or difference(unflatten(entries, "recipe"), mine)
-    if reason and is_automatic then return nil end -- the script has changed since: begin anew
+    local text = reason and (entries.format ~= FORMAT and reason or "a checkpoint of a training with " .. reason)
+    if reason and is_automatic then -- the script has changed since
+      io.stderr:write(string.format("%s: begins anew, as %s is %s\n", o.caller, path, text))
+      return nil
+    end
     if reason then
-      local text = entries.format ~= FORMAT and reason or "a checkpoint of a training with " .. reason
       error(string.format("%s: %s is %s; give another file, or remove this one to begin anew", o.caller, path, text), 0)
     end
     local state = unflatten(entries, "state")

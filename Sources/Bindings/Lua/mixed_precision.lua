@@ -1,19 +1,16 @@
 -- Bits for each layer: how much rounding one harms, and what to spend where.
 local qs = require "qscript"
 local declare = require "declare"
+local samples = require "qscript.samples"
 
 local mixed = {}
-
--- The graph in f32 that an example of the data shows how to run.
-local function captured(model, data)
-  if qs.type(model) == "graph" then return model end
-  return qs.capture(model, (data:example()))
-end
 
 -- What the schemes of `o` do to each layer: {layer = , choices = {{scheme = , bytes = , loss = , sqnr = }, ...}}, in the
 -- order of the model. The last choice is to leave the layer in float.
 function mixed.choices(graph, data, o)
-  local rows, layers = qs.quantization.sensitivity(graph, data, { schemes = o.schemes, samples = o.samples })
+  local rows, layers = qs.quantization.sensitivity(graph, data, {
+    schemes = o.schemes, samples = o.samples, layers = o.layers, hessian = o.measure == "hessian" and 8 or 0,
+  })
   local by_name, items = {}, {}
   for i, layer in ipairs(layers) do
     items[i] = { layer = layer.layer, choices = {}, float_bytes = layer.bytes }
@@ -23,7 +20,8 @@ function mixed.choices(graph, data, o)
     local choices = by_name[row.layer].choices
     choices[#choices + 1] = {
       scheme = o.schemes[row.scheme], bytes = row.bytes, sqnr = row.sqnr, divergence = row.divergence,
-      loss = o.measure == "kl" and row.divergence or 10 ^ (-row.sqnr / 10),
+      loss = o.measure == "kl" and row.divergence or o.measure == "hessian" and math.max(row.bend, 0)
+        or 10 ^ (-row.sqnr / 10),
     }
   end
   if o.float then
@@ -36,17 +34,16 @@ end
 
 -- Microseconds of every choice, measured in programs that make it everywhere.
 local function measure_time(graph, data, items, o)
-  local input = data:example()
+  local few, inputs = samples.take(data, 32), samples.first(data)
   local function times(layers)
-    local program = qs.compile(qs.quantize(graph, {
-      calibration = data:take(math.min(#data, 32)), layers = layers, activations = o.activations,
-    }))
+    local program = qs.compile(qs.quantize(graph, { calibration = few, layers = layers, activations = o.activations }))
     local spent = {}
-    for _, row in ipairs(program:profile(input, o.seconds)) do spent[row.layer] = row end
+    for _, row in ipairs(program:profile(inputs, o.seconds)) do spent[row.layer] = row end
     return spent
   end
   for s, scheme in ipairs(o.schemes) do
     local layers = {}
+    for name, choice in pairs(o.layers or {}) do layers[name] = choice end
     for _, item in ipairs(items) do layers[item.layer] = scheme end
     local spent = times(layers)
     for _, item in ipairs(items) do
@@ -70,15 +67,18 @@ declare{
   "Bits for each convolution and linear layer: the choice among schemes that harms least within a budget, by an exact "
     .. "solver. Returns the option 'layers' of qs.quantize, and a list of {layer, scheme, bytes, loss, sqnr}.",
   { "model", "module|graph", "in f32; it is not changed" },
-  { "data", "dataset", "samples like those to come" },
+  { "data", "dataset|table", "samples like those to come, or a list of batches, each a list of inputs" },
   options = {
     { "bytes", "number", "budget for the weights" },
     { "microseconds", "number", "budget for a sample, measured here layer by layer" },
     { "loss", "number", "in place of a budget: the most harm, for the fewest bytes; the sum of the layers' shares of noise" },
     { "schemes", "table", "to choose from, each as the weights of qs.quantize; 8, 4, 3 and 2 bits, if left out" },
     { "float", "boolean", "whether layers may stay in float", default = false },
-    { "measure", "\"sqnr\"|\"kl\"", "harm: the noise in the output, or the divergence of its softmax", default = "sqnr" },
+    { "measure", "\"sqnr\"|\"kl\"|\"hessian\"",
+      "harm: the noise in the output, the divergence of its softmax, or what the trace of its Hessian foretells of that",
+      default = "sqnr" },
     { "samples", "integer", "of the data to look at", default = 256 },
+    { "layers", "table", "of qs.quantize: layers it names are decided already, and cost nothing here", default = {} },
     { "activations", "table", "of qs.quantize, for measuring time", default = {} },
     { "seconds", "number", "for measuring the time of each scheme", default = 0.2 },
   },
@@ -86,7 +86,7 @@ declare{
   function(model, data, o)
     local budgets = (o.bytes and 1 or 0) + (o.microseconds and 1 or 0) + (o.loss and 1 or 0)
     if budgets ~= 1 then error("mixed: give one of the budgets bytes, microseconds and loss", 0) end
-    local graph = captured(model, data)
+    local graph = samples.captured(model, data, "mixed")
     o.schemes = o.schemes or { { bits = 8 }, { bits = 4 }, { bits = 3 }, { bits = 2 } }
     local items = mixed.choices(graph, data, o)
     if o.microseconds then measure_time(graph, data, items, o) end
@@ -116,7 +116,7 @@ declare{
   "Quantizes, and gives layers back to float one at a time, the most harmed first, until what 'evaluate' says is within "
     .. "'tolerance' of the model's own. Returns the graph, and the names of the layers in float.",
   { "model", "module|graph", "in f32; it is not changed" },
-  { "data", "dataset", "for calibration" },
+  { "data", "dataset|table", "for calibration, or a list of batches, each a list of inputs" },
   { "evaluate", "function", "what a model or program is worth, such as its accuracy: function(model) -> number, more is better" },
   options = {
     { "tolerance", "number", "how much worse it may be", required = true },
@@ -127,7 +127,7 @@ declare{
   },
   returns = "graph, table",
   function(model, data, evaluate, o)
-    local graph = captured(model, data)
+    local graph = samples.captured(model, data, "guided")
     local wanted = evaluate(graph) - o.tolerance
     local order = mixed.choices(graph, data, { schemes = { o.weights }, samples = o.samples })
     table.sort(order, function(a, b)

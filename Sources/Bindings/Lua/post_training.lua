@@ -2,6 +2,7 @@
 local qs = require "qscript"
 local declare = require "declare"
 local tables = require "qscript.tables"
+local samples = require "qscript.samples"
 
 local post = {}
 
@@ -28,6 +29,12 @@ local function check(o)
     or o.bias_correction == "empirical" and "bias_correction = \"empirical\""
   if with_data and not o.calibration then
     error("quantize: " .. with_data .. " needs option 'calibration': a few hundred samples of the training data", 0)
+  end
+  if o.method == "round" and next(o.method_options or {}) then
+    error("quantize: option 'method_options' is for methods that have some; method \"round\" has none", 0)
+  end
+  if o.method == "hqq" and o.observer then
+    error("quantize: method \"hqq\" chooses scales by itself; leave weights.observer out", 0)
   end
   if o.bias_correction == "analytic" and (o.equalize or o.method == "smoothquant" or o.method == "awq") then
     error("quantize: bias_correction = \"analytic\" goes by the batch norms as they were trained, which "
@@ -108,11 +115,27 @@ local listing = { __tostring = lines }
 -- What qs.quantize found of each graph it made, for as long as that lives.
 local reports = setmetatable({}, { __mode = "k" })
 
--- Keeps what quantizing `graph`, by way of `float`, to `quantized` did to each layer; says aloud what is wrong with the
--- data or could not be done.
-function post.keep_report(graph, float, quantized, o)
-  local report = qs.quantization.layer_errors(float, quantized, o.calibration, {})
-  report.problems = qs.quantization.check_calibration(graph, o.calibration, { batch_size = o.batch_size })
+-- What is odd about the weights and the data: what quantizing warned of, and what the data says before it.
+local function problems_of(graph, quantized, o)
+  local problems, said = {}, {}
+  local function add(list)
+    for _, problem in ipairs(list) do
+      if not said[problem] then problems[#problems + 1] = problem end
+      said[problem] = true
+    end
+  end
+  if o.calibration then
+    add(qs.quantization.check_calibration(graph, o.calibration, { batch_size = o.batch_size }))
+  end
+  add(quantized.warnings)
+  return problems
+end
+
+-- Keeps what quantizing `graph`, by way of `float`, to `quantized` did to each layer, as `data` shows it; says aloud
+-- what is odd about weights and data.
+function post.keep_report(graph, float, quantized, data, o)
+  local report = qs.quantization.layer_errors(float, quantized, data, {})
+  report.problems = problems_of(graph, quantized, o)
   reports[quantized] = setmetatable(report, listing)
   for _, problem in ipairs(report.problems) do io.stderr:write("quantize: ", problem, "\n") end
   if o.report then print(report) end
@@ -137,14 +160,7 @@ declare{
   options = { { "samples", "integer", "looked at, at most", default = 32 } },
   returns = "table",
   function(quantized, model, data, o)
-    local float = model
-    if qs.type(model) ~= "graph" then
-      if type(data) == "table" then
-        float = qs.capture(model, table.unpack(data[1]))
-      else
-        float = qs.capture(model, (data:example()))
-      end
-    end
+    local float = samples.captured(model, data, "diagnose")
     local report = qs.quantization.layer_errors(qs.quantization.prepare(float), quantized, data, { samples = o.samples })
     return setmetatable(report, listing)
   end,

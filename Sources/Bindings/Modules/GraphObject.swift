@@ -13,6 +13,9 @@ extension Graph {
       Property("log", "What the passes applied so far did, a line each.") { (g: Graph) in
         g.log.map(\.description)
       },
+      Property("warnings", "What these passes did that may not be what was wanted, a sentence each.") {
+        (g: Graph) in g.log.flatMap(\.warnings)
+      },
     ]
   }
 

@@ -1,12 +1,38 @@
 import CKernels
 import Tensors
 
+/// A step that turns f32 into bytes of one grid, or back.
+public protocol IntegerConversion: IntegerStep {
+  /// Which side the grid is on, as files have it.
+  static var side: String { get }
+  var params: QuantParams { get }
+  init(_ params: QuantParams, elements: Int)
+}
+
+extension IntegerConversion {
+  public var inputElements: [Int] { [outputElements] }
+
+  /// The layout of a batch under one scale.
+  fileprivate func layout(_ batch: Int) -> qk_scale_layout {
+    qk_scale_layout(outer: 1, channels: 1, inner: batch * outputElements)
+  }
+
+  public func encode(to record: inout StepRecord) {
+    record.put(params, Self.side)
+    record.integers["elements"] = outputElements
+  }
+
+  public init(from record: StepRecord) throws {
+    try self.init(record.params(Self.side), elements: record.size("elements"))
+  }
+}
+
 /// f32 to u8: what enters a network.
-public final class IntegerQuantize: IntegerStep {
+public final class IntegerQuantize: IntegerConversion {
   public static let kind = "quantize"
+  public static let side = "output"
   public let outputElements: Int
   public let params: QuantParams
-  public var inputElements: [Int] { [outputElements] }
   public var inputType: DType { .f32 }
 
   public init(_ params: QuantParams, elements: Int) {
@@ -17,30 +43,20 @@ public final class IntegerQuantize: IntegerStep {
     batch: Int, _ inputs: UnsafePointer<UnsafeRawPointer>, _ output: UnsafeMutableRawPointer,
     scratch: UnsafeMutableRawPointer
   ) throws {
-    let layout = qk_scale_layout(outer: 1, channels: 1, inner: batch * outputElements)
     let x = inputs[0].assumingMemoryBound(to: Float.self)
     var (scale, zeroPoint) = (params.scale, params.zeroPoint)
     try checkStatus(
-      qk_quantize_u8(qk_isa_active(), layout, x, &scale, &zeroPoint, bytes(output)), Self.kind)
-    params.clamp(layout.inner, bytes(output))
-  }
-
-  public func encode(to record: inout StepRecord) {
-    record.put(params, "output")
-    record.integers["elements"] = outputElements
-  }
-
-  public convenience init(from record: StepRecord) throws {
-    try self.init(record.params("output"), elements: record.size("elements"))
+      qk_quantize_u8(qk_isa_active(), layout(batch), x, &scale, &zeroPoint, bytes(output)), Self.kind)
+    params.clamp(batch * outputElements, bytes(output))
   }
 }
 
 /// u8 to f32: what leaves a network whose last layer gives bytes.
-public final class IntegerDequantize: IntegerStep {
+public final class IntegerDequantize: IntegerConversion {
   public static let kind = "dequantize"
+  public static let side = "input"
   public let outputElements: Int
   public let params: QuantParams
-  public var inputElements: [Int] { [outputElements] }
   public var outputType: DType { .f32 }
 
   public init(_ params: QuantParams, elements: Int) {
@@ -51,20 +67,10 @@ public final class IntegerDequantize: IntegerStep {
     batch: Int, _ inputs: UnsafePointer<UnsafeRawPointer>, _ output: UnsafeMutableRawPointer,
     scratch: UnsafeMutableRawPointer
   ) throws {
-    let layout = qk_scale_layout(outer: 1, channels: 1, inner: batch * outputElements)
     let y = output.assumingMemoryBound(to: Float.self)
     var (scale, zeroPoint) = (params.scale, params.zeroPoint)
     try checkStatus(
-      qk_dequantize_u8(qk_isa_active(), layout, bytes(inputs[0]), &scale, &zeroPoint, y), Self.kind)
-  }
-
-  public func encode(to record: inout StepRecord) {
-    record.put(params, "input")
-    record.integers["elements"] = outputElements
-  }
-
-  public convenience init(from record: StepRecord) throws {
-    try self.init(record.params("input"), elements: record.size("elements"))
+      qk_dequantize_u8(qk_isa_active(), layout(batch), bytes(inputs[0]), &scale, &zeroPoint, y), Self.kind)
   }
 }
 

@@ -8,6 +8,8 @@ struct Calibration {
   let params: [Graph.ID: QuantParams]
   /// Of the values inside an op, by the site's head: always 8 bits.
   let inner: [Graph.ID: [QuantParams]]
+  /// What is odd about the data: a sentence each, with the remedy.
+  let warnings: [String]
 
   /// Grids known from training.
   ///
@@ -25,6 +27,7 @@ struct Calibration {
         "training saw no range of node '\(graph[id].name)'; make the graph with qs.qat again")
     }
     self.params = params
+    warnings = []
     guard let site = sites.first(where: { $0.float.hasInnerValues }) else {
       inner = [:]
       return
@@ -36,7 +39,7 @@ struct Calibration {
           + "give option 'calibration', a few hundred samples of the training data")
     }
     var inside = InnerValues(sites, graph, .minmax)
-    try Self.run(graph, batches) { try inside.observe($0, $1) }
+    _ = try Self.run(graph, batches) { try inside.observe($0, $1) }
     inner = inside.params
   }
 
@@ -47,7 +50,7 @@ struct Calibration {
     let observers = Dictionary(
       uniqueKeysWithValues: sites.valuesOnGrids(of: graph).map { ($0, kind.make(levels: 1 << scheme.bits)) })
     var inside = InnerValues(sites, graph, kind)
-    try Self.run(graph, batches) { id, value in
+    let samples = try Self.run(graph, batches) { id, value in
       do {
         try observers[id]?.observe(value)
         try inside.observe(id, value)
@@ -69,22 +72,34 @@ struct Calibration {
         )
       })
     inner = inside.params
+    let silent = graph.order.filter { id in
+      observers[id].map { $0.range == (0, 0) } ?? false && fixed[id] == nil
+    }
+    warnings =
+      [CalibrationCheck.fewSamples(samples)].compactMap { $0 }
+      + silent.map {
+        "'\(graph[$0].name)' is 0 for all of the calibration data, and so it will be for all other data; give data that "
+          + "reaches it, or take it out of the model"
+      }
   }
 
+  /// Shows every value to `observe`. Returns how many samples there were.
   private static func run(
     _ graph: Graph, _ batches: () throws -> [Tensor]?, _ observe: (Graph.ID, Tensor) throws -> Void
-  ) throws {
-    var count = 0
+  ) throws -> Int {
+    var (count, samples) = (0, 0)
     try graph.with(training: false) {
       try Tape.withoutGradients {
         while let batch = try batches() {
           count += 1
+          samples += batch.first.map { $0.rank > 0 ? $0.shape[0] : 1 } ?? 0
           _ = try graph.replay(batch, observe: observe)
         }
       }
     }
     try require(
       count > 0, "quantize", "there is no calibration data; give a few hundred samples of the training set")
+    return samples
   }
 
   /// Values that some op reads as signed weights.

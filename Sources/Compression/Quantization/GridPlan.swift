@@ -19,7 +19,7 @@ struct GridPlan {
     (self.training, self.sites) = (training, sites)
     let weighted = sites.filter { $0.hasWeights(in: folded) }
     names = Dictionary(uniqueKeysWithValues: weighted.map { ($0.head, folded[$0.head].name) })
-    try training.layers.check(against: weighted.map { folded[$0.head].name })
+    try training.layers.check(in: folded, weighted: weighted.map(\.head))
     edges = Set([weighted.first, weighted.last].compactMap { $0?.head })
     finals = Self.sources(of: weighted.last, sites, folded)
     positive = Self.positiveValues(sites, folded)
@@ -55,12 +55,20 @@ struct GridPlan {
       ActivationScheme(bits: bits, powerOfTwo: training.activations.powerOfTwo), momentum: training.momentum)
   }
 
-  func activation(_ site: Site) -> any ActivationGrid {
+  /// Of what a layer left in float gives: by its extremes, as no method can choose the range of such a layer.
+  func observed(_ id: Graph.ID) -> FakeQuantize {
+    FakeQuantize(scheme(of: id), momentum: training.momentum, symmetric: symmetric.contains(id))
+  }
+
+  private func scheme(of id: Graph.ID) -> ActivationScheme {
     var scheme = training.activations
-    if finals.contains(site.tail) { scheme.bits = max(scheme.bits, training.edgeBits) }
+    if finals.contains(id) { scheme.bits = max(scheme.bits, training.edgeBits) }
+    return scheme
+  }
+
+  func activation(_ site: Site) -> any ActivationGrid {
+    let (scheme, observed) = (scheme(of: site.tail), observed(site.tail))
     let isPositive = positive.contains(site.tail)
-    let observed = FakeQuantize(
-      scheme, momentum: training.momentum, symmetric: symmetric.contains(site.tail))
     guard !symmetric.contains(site.tail), site.float.fixedRange == nil else { return observed }
     switch training.method {
     case .minmax, .ternary, .binary: return observed

@@ -1,3 +1,4 @@
+import Models
 import Tensors
 
 /// What a recipe says of some layers in place of its general rule, by name: a node's name (`encoder.0.query`), the
@@ -38,12 +39,22 @@ public struct LayerRules: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     entries.first { Self.matches(name, $0.pattern) }?.choice
   }
 
-  /// Refuses an entry that no layer matches.
-  func check(against names: [String]) throws {
-    for entry in entries where !names.contains(where: { Self.matches($0, entry.pattern) }) {
+  /// Refuses an entry that no op of a graph matches, and a scheme for ops without weights that could have one.
+  ///
+  /// - Parameter weighted: the ops whose weights have a scheme.
+  func check(in graph: Graph, weighted: [Graph.ID]) throws {
+    let all = graph.order.filter { graph.operation($0) != nil }.map { graph[$0].name }
+    let weighted = weighted.map { graph[$0].name }
+    for entry in entries {
+      let names = entry.choice == .float ? all : weighted
+      guard !names.contains(where: { Self.matches($0, entry.pattern) }) else { continue }
+      let exists = all.contains { Self.matches($0, entry.pattern) }
       throw ShapeError(
         "quantize",
-        "no layer is called '\(entry.pattern)'; there are \(names.map { "'\($0)'" }.joined(separator: ", "))")
+        (exists
+          ? "'\(entry.pattern)' has no weights that could have bits of their own"
+          : "no layer is called '\(entry.pattern)'")
+          + "; there are \(names.map { "'\($0)'" }.joined(separator: ", "))")
     }
   }
 

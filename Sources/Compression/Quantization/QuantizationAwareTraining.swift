@@ -31,8 +31,9 @@ public struct QuantizationAwareTraining: Sendable {
   public var activations: ActivationScheme
   /// Bits of the first and the last layer's weights, of the network's inputs and of what the last layer reads.
   public var edgeBits: Int
-  /// Layers with weights of their own scheme, first and last ones included.
+  /// Layers with weights of their own scheme, first and last ones included, or left in float.
   public var layers: LayerRules
+  public var unsupported: Unsupported
   /// Share by which a batch moves an observed range.
   public var momentum: Double
   /// Of PACT's regulariser, `penalty * bound^2` for each bound.
@@ -41,12 +42,13 @@ public struct QuantizationAwareTraining: Sendable {
   public init(
     _ method: Method = .minmax, weights: WeightScheme? = nil,
     activations: ActivationScheme = ActivationScheme(),
-    edgeBits: Int = 8, layers: LayerRules = [:], momentum: Double = 0.1, penalty: Double = 1e-4
+    edgeBits: Int = 8, layers: LayerRules = [:], unsupported: Unsupported = .refuse, momentum: Double = 0.1,
+    penalty: Double = 1e-4
   ) {
     self.method = method
     self.weights = weights ?? method.weights
     (self.activations, self.edgeBits, self.layers) = (activations, edgeBits, layers)
-    (self.momentum, self.penalty) = (momentum, penalty)
+    (self.unsupported, self.momentum, self.penalty) = (unsupported, momentum, penalty)
   }
 
   /// A graph to train in place of `graph`, with the same parameters; ranges and steps are its own.
@@ -57,8 +59,10 @@ public struct QuantizationAwareTraining: Sendable {
     try work.recognizeSequences()
     let folded = work.copy()
     try folded.apply(.foldBatchNorm)
-    let plan = try GridPlan(self, try Site.all(in: folded), folded)
-    try work.apply(insertGrids(plan))
+    let sites = try Site.all(in: folded, layers: layers, unsupported: unsupported)
+    let plan = try GridPlan(self, sites, folded)
+    try require(!sites.isEmpty, "qat", "nothing is left to quantize: every node stays in f32")
+    try work.apply(insertGrids(plan, folded))
     return work
   }
 
@@ -82,40 +86,53 @@ public struct QuantizationAwareTraining: Sendable {
       "qat", "\(method) has scales of its own; for powers of two use method 'minmax'")
   }
 
-  private func insertGrids(_ plan: GridPlan) -> Pass {
-    Pass("insert_fake_quantize") { graph, report in
-      for input in graph.inputs where graph[input].dtype == .f32 {
-        try watch(input, plan.input, in: graph)
+  /// Its report names the ops that are trained to become integer ones.
+  static let passName = "insert_fake_quantize"
+
+  private func insertGrids(_ plan: GridPlan, _ folded: Graph) -> Pass {
+    let (heads, results) = (Set(plan.sites.map(\.head)), Set(plan.sites.map(\.tail)))
+    let remaining = Set(folded.order)
+    // Where a value of the folded graph is before batch norm is folded.
+    @Sendable func place(_ id: Graph.ID, _ graph: Graph) -> Graph.ID {
+      guard let user = graph.onlyUser(of: id), graph.operation(user)?.op is BatchNorm,
+        !remaining.contains(user)
+      else { return id }
+      return user
+    }
+    nonisolated(unsafe) let folded = folded
+    return Pass(Self.passName) { graph, report in
+      // Integer ops read it through a grid, float ones as it is.
+      for id in plan.sites.valuesOnGrids(of: folded) where !results.contains(id) {
+        try watch(
+          place(id, graph), graph.inputs.contains(id) ? plan.input : plan.observed(id), in: graph, by: heads)
       }
       for site in plan.sites {
         try roundWeights(of: site, plan, in: graph)
         if site.float.definesRange && !site.endsInFloat {
-          try watch(result(of: site, in: graph), plan.activation(site), in: graph)
+          try watch(place(site.tail, graph), plan.activation(site), in: graph)
         }
         report.matched.append(graph[site.head].name)
       }
     }
   }
 
-  /// Where the result of a site is before batch norm is folded.
-  private func result(of site: Site, in graph: Graph) -> Graph.ID {
-    guard site.tail == site.head, let user = graph.onlyUser(of: site.head),
-      graph.operation(user)?.op is BatchNorm
-    else { return site.tail }
-    return user
-  }
-
-  /// Every reader of `id` reads it through a grid.
-  private func watch(_ id: Graph.ID, _ grid: any ActivationGrid, in graph: Graph) throws {
+  /// Those who read `id` do it through a grid: all of them, or only some.
+  private func watch(
+    _ id: Graph.ID, _ grid: any ActivationGrid, in graph: Graph, by some: Set<Graph.ID>? = nil
+  ) throws {
     let node = graph[id]
-    let readers = graph.users(of: id)
+    let readers = graph.users(of: id).filter { some?.contains($0) ?? true }
     let (name, leaf) = try grid.leaf()
     let state = graph.add(
       "\(node.name).\(name)", .leaf(leaf), shape: leaf.value.shape, dtype: .f32, before: readers.first)
     let rounded = graph.add(
       node.name + ".quantized", .apply(grid, [id, state]), shape: node.shape, dtype: .f32,
       before: readers.first)
-    graph.replaceUses(of: id, with: rounded, except: rounded)
+    guard some != nil else { return graph.replaceUses(of: id, with: rounded, except: rounded) }
+    for reader in readers {
+      guard let (op, reads) = graph.operation(reader) else { continue }
+      graph[reader].kind = .apply(op, reads.map { $0 == id ? rounded : $0 })
+    }
   }
 
   private func roundWeights(of site: Site, _ plan: GridPlan, in graph: Graph) throws {

@@ -20,6 +20,13 @@ struct Site {
   static func all(
     in graph: Graph, layers: LayerRules = [:], unsupported: Unsupported = .refuse
   ) throws -> [Site] {
+    try all(in: graph, unsupported: unsupported) { layers.isFloat(graph[$0].name) }
+  }
+
+  /// - Parameter isFloat: whether a node is left in float, the activation behind it as well.
+  static func all(
+    in graph: Graph, unsupported: Unsupported = .refuse, isFloat: (Graph.ID) -> Bool
+  ) throws -> [Site] {
     var sites: [Site] = []
     var taken: Set<Graph.ID> = []
     var left: Set<Graph.ID> = []
@@ -27,7 +34,7 @@ struct Site {
       guard let (op, reads) = graph.operation(id) else { continue }
       let activation = fusedActivation(behind: id, op, graph)
       let refusal = refusal(op, reads, id, graph)
-      if let refusal, unsupported == .refuse, !layers.isFloat(graph[id].name) {
+      if let refusal, unsupported == .refuse, !isFloat(id) {
         if op is BatchNorm { throw unfolded(id, graph) }
         throw ShapeError(
           "quantize",
@@ -37,7 +44,7 @@ struct Site {
       }
       // What only moves numbers about moves floats as well.
       let moves = (op as? any Quantizable).map { !$0.definesRange } ?? false
-      guard let float = op as? any Quantizable, refusal == nil, !layers.isFloat(graph[id].name),
+      guard let float = op as? any Quantizable, refusal == nil, !isFloat(id),
         !(moves && left.contains(reads[0]))
       else {
         left.formUnion([id] + (activation.map { [$0.id] } ?? []))
@@ -116,8 +123,10 @@ struct Site {
   }
 
   /// Whether it reads weights that become integers.
-  func hasWeights(in graph: Graph) -> Bool {
-    float.quantizesWeights && (graph.operation(head)?.inputs.count ?? 0) > float.activationCount
+  func hasWeights(in graph: Graph) -> Bool { Self.hasWeights(float, head, in: graph) }
+
+  static func hasWeights(_ op: any Quantizable, _ id: Graph.ID, in graph: Graph) -> Bool {
+    op.quantizesWeights && (graph.operation(id)?.inputs.count ?? 0) > op.activationCount
   }
 }
 

@@ -33,8 +33,11 @@ public struct StaticQuantization: Sendable {
     try work.recognizeSequences()
     try work.apply(.foldBatchNorm)
     try work.apply(.foldConstants)
-    let names = work.order.filter { work.operation($0) != nil }.map { work[$0].name }
-    try layers.check(against: names)
+    try layers.check(
+      in: work,
+      weighted: work.order.filter { id in
+        (work.operation(id)?.op as? any Quantizable).map { Site.hasWeights($0, id, in: work) } ?? false
+      })
     let sites = try Site.all(in: work, layers: layers, unsupported: unsupported)
     try require(!sites.isEmpty, "quantize", "nothing is left to quantize: every node stays in f32")
     let calibration = try Calibration(work, sites, observer, activations, calibration)
@@ -46,13 +49,20 @@ public struct StaticQuantization: Sendable {
   /// are; nil for any other.
   ///
   /// - Parameter calibration: only for networks with attention, whose scores training does not see.
-  public func callAsFunction(trained: Graph, calibration: (() throws -> Tensor?)? = nil) throws -> Graph? {
+  public func callAsFunction(trained: Graph, calibration: (() throws -> [Tensor]?)? = nil) throws -> Graph? {
     guard var grids = try TrainedGrids(trained) else { return nil }
     try grids.foldBatchNorm()
-    let sites = try Site.all(in: grids.graph)
-    let batches = calibration.map { next in { try next().map { [$0] } } }
-    let calibration = try Calibration(grids.graph, sites, grids.params, batches)
+    let sites = try Site.all(in: grids.graph, isFloat: grids.isFloat)
+    let calibration = try Calibration(grids.graph, sites, grids.params, calibration)
     try grids.graph.apply(insertQuantizedOps(sites, calibration, isTrained: true))
+    return grids.graph
+  }
+
+  /// What such a graph was trained to be, in float: with batch norm folded, weights on their grids and activations on
+  /// none; nil for any other graph.
+  public static func float(of trained: Graph) throws -> Graph? {
+    guard var grids = try TrainedGrids(trained) else { return nil }
+    try grids.foldBatchNorm()
     return grids.graph
   }
 
@@ -95,6 +105,16 @@ public struct StaticQuantization: Sendable {
         report.matched.append(graph[site.head].name)
       }
       grids.returnToFloat(graph)
+      report.warnings = try calibration.warnings + zeroChannels(sites, graph)
+    }
+  }
+
+  private func zeroChannels(_ sites: [Site], _ graph: Graph) throws -> [String] {
+    try sites.filter { $0.float.quantizesWeights }.compactMap { site in
+      let reads = graph.operation(site.head)?.inputs.dropFirst(site.float.activationCount) ?? []
+      return try reads.first.flatMap { graph.leaf($0)?.value }.flatMap {
+        try ZeroChannels(of: $0).map { $0.warning(layer: graph[site.head].name) }
+      }
     }
   }
 

@@ -6,6 +6,8 @@ import Tensors
 struct TrainedGrids {
   let graph: Graph
   private(set) var params: [Graph.ID: QuantParams] = [:]
+  /// Nodes whose ops were trained to become integer ones.
+  private let trained: Set<String>
 
   /// nil where the graph holds no grids.
   init?(_ trained: Graph) throws {
@@ -14,10 +16,15 @@ struct TrainedGrids {
       params[reads[0]] = grid.params(reads.dropFirst().compactMap { trained.leaf($0)?.value })
     }
     guard !params.isEmpty else { return nil }
+    self.trained = Set(
+      trained.log.filter { $0.pass == QuantizationAwareTraining.passName }.flatMap(\.matched))
     graph = trained.copy()
     try graph.apply(Self.roundWeights)
     try graph.apply(Self.removeActivationGrids)
   }
+
+  /// Whether a node was left in float, in training as well.
+  func isFloat(_ id: Graph.ID) -> Bool { !trained.contains(graph[id].name) }
 
   private static let removeActivationGrids = Pass("remove_fake_quantize") { graph, report in
     for id in graph.order {

@@ -31,7 +31,7 @@ public struct WeightQuantization: Sendable {
     try require(
       !found.isEmpty, "quantize",
       "there is no linear layer or embedding in it; other layers need activations.mode = \"static\"")
-    try layers.check(against: found.map { work[$0].name })
+    try layers.check(in: work, weighted: found)
     try work.apply(insertLowBitOps(found))
     return work
   }
@@ -69,6 +69,9 @@ public struct WeightQuantization: Sendable {
           op is Embedding ? LowBitEmbedding(grid) : LowBitLinear(grid, isDynamic: activations == .dynamic)
         graph[id].kind = .apply(lowBit, reads)
         report.matched.append(name)
+        if op is Linear, let zeros = try ZeroChannels(of: leaf.value) {
+          report.warnings.append(zeros.warning(layer: name))
+        }
       }
     }
   }

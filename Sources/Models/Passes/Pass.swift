@@ -30,11 +30,13 @@ public struct PassReport: Sendable, CustomStringConvertible {
   public var matched: [String] = []
   /// What looked like a match and was left alone, with the reason and the remedy.
   public var refused: [(node: String, reason: String)] = []
+  /// What was done and may not be what was wanted: a sentence each, with the remedy.
+  public var warnings: [String] = []
 
   init(pass: String) { self.pass = pass }
 
   public var description: String {
-    let lines = refused.map { "\n  left '\($0.node)': \($0.reason)" }
+    let lines = refused.map { "\n  left '\($0.node)': \($0.reason)" } + warnings.map { "\n  warning: \($0)" }
     return "\(pass): \(matched.isEmpty ? "nothing to do" : matched.joined(separator: ", "))\(lines.joined())"
   }
 }

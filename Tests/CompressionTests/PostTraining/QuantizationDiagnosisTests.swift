@@ -1,3 +1,4 @@
+import Foundation
 import Models
 import Tensors
 import TestSupport
@@ -52,6 +53,43 @@ import Testing
     let int8 = try StaticQuantization()(graph, calibration: [x * 30])
     let found = try QuantizationDiagnosis(float: graph.preparedForQuantization(), quantized: int8, [x])
     #expect(found.layers.contains { $0.deadRange > 0.9 && $0.finding != nil })
+  }
+
+  @Test func `one sample, and a channel without weights, are told by the graph's log and the table`() throws {
+    let graph = try perceptron(32, 24, 6)
+    let weight = try #require(graph.namedParameters().first { $0.path == "first.weight" }).parameter.value
+    for i in 0..<32 { weight.floats[4 * 32 + i] = 0 }
+    let x = try normalTensor([1, 32], seed: 1)
+    let int8 = try StaticQuantization()(graph, calibration: [x])
+    #expect(
+      int8.log.flatMap(\.warnings) == [
+        "1 calibration sample is too few to know the ranges of activations; give a few hundred of the training data",
+        "output channel 5 of layer 'linear' has no weight other than 0; take such channels out of the model, or see "
+          + "whether its weights were loaded",
+      ])
+    let found = try QuantizationDiagnosis(float: graph.preparedForQuantization(), quantized: int8, [x])
+    #expect(found.layers.first { $0.name == "linear" }?.finding?.cause == .allZero)
+    let many = try StaticQuantization()(
+      perceptron(32, 24, 6), calibration: [normalTensor([64, 32], seed: 2)])
+    #expect(many.log.allSatisfy { $0.warnings.isEmpty })
+  }
+
+  @Test func `weights of few bits alone have a table, too`() throws {
+    let (graph, x) = (try perceptron(32, 24, 6), try correlatedRows(100, 32, seed: 9))
+    let low = try WeightQuantization(weights: WeightScheme(.integer(bits: 4)), activations: .float)(graph)
+    let found = try QuantizationDiagnosis(float: graph.preparedForQuantization(), quantized: low, [x])
+    #expect(found.layers.count == 2 && found.layers.allSatisfy { $0.op == "linear" && $0.clipped == 0 })
+    let first = try #require(found.layers.first { $0.name == "linear" })
+    // The layer's own result, before its relu.
+    let weight = try #require(graph.namedParameters().first { $0.path == "first.weight" }).parameter.value
+    let bias = try #require(graph.namedParameters().first { $0.path == "first.bias" }).parameter.value
+    let rounded = try WeightQuantizer(weight: weight, scheme: WeightScheme(.integer(bits: 4))).dequantized(
+      weight)
+    let (meant, given) = try Tape.withoutGradients {
+      try (Linear().apply([x, weight, bias]), Linear().apply([x, rounded, bias]))
+    }
+    let sqnr = try 10 * log10(squaredError(meant, meant * 0) / squaredError(given, meant))
+    #expect(abs(first.sqnr - sqnr) < 0.01, "\(first.sqnr), by hand \(sqnr)")
   }
 
   @Test func `a calibration batch that is not finite names the node`() throws {

@@ -64,6 +64,19 @@ import Testing
     }
   }
 
+  /// A learning rate beyond reason throws the decisions about: what it finds is not taken.
+  @Test(arguments: [false, true])
+  func `learned rounding that is no better than the nearest is not taken`(asymmetric: Bool) throws {
+    let (graph, x) = (try perceptron(32, 24, 6), try correlatedRows(100, 32, seed: 9))
+    let plan = WeightPlan(WeightScheme(.integer(bits: 8)))
+    let wild = AdaRound(iterations: 3, learningRate: 500, asymmetric: asymmetric)
+    let (learned, nearest) = try (
+      wild(graph, plan, calibration: CalibrationBatches([x])), RoundToNearest(plan)(graph)
+    )
+    let pairs = zip(WeightLayer.all(in: learned), WeightLayer.all(in: nearest))
+    #expect(try pairs.allSatisfy { try $0.weight.value.doubles() == $1.weight.value.doubles() })
+  }
+
   // MARK: Scales
 
   @Test func `zero points are those of half-quadratic minimisation as it is written`() throws {

@@ -17,16 +17,25 @@ public struct Sensitivity: Sendable {
     public let divergence: Double
     /// Power of the change of the weights themselves: the sum of squares.
     public let weightNoise: Double
+    /// What the loss would rise by, as its Hessian has it: half the mean of the Hessian's diagonal times `weightNoise`
+    /// (HAWQ-V2); nil where it was not asked for.
+    public let bend: Double?
   }
 
   public let rows: [Row]
-  /// Bytes of each layer's weights in f32, by name and in the order of the graph.
-  public let layers: [(name: String, floatBytes: Int)]
+  /// Of each layer, in the order of the graph: bytes of its weights in f32, and the trace of the Hessian of the
+  /// output's divergence in them, where it was asked for.
+  public let layers: [(name: String, floatBytes: Int, trace: Double?)]
 
   /// - Parameters:
   ///   - graph: in f32; batch norms are folded first.
+  ///   - layers: layers it names are decided, and not looked at.
   ///   - batches: inputs, a few hundred samples in all. They and the outputs they give are held while layers are tried.
-  public init(_ graph: Graph, schemes: [WeightScheme], batches: [[Tensor]]) throws {
+  ///   - hessian: how to estimate its trace.
+  public init(
+    _ graph: Graph, schemes: [WeightScheme], layers: LayerRules = [:], batches: [[Tensor]],
+    hessian: HessianTrace? = nil
+  ) throws {
     for scheme in schemes { try scheme.check(for: "sensitivity") }
     try require(!schemes.isEmpty, "sensitivity", "needs at least one scheme")
     try require(!batches.isEmpty, "sensitivity", "there is no data; give a few hundred samples")
@@ -34,13 +43,24 @@ public struct Sensitivity: Sendable {
     try work.apply(.removeIdentities)
     try work.apply(.foldBatchNorm)
     work.setTraining(false)
-    let found = work.order.compactMap { id in Self.weight(of: id, work).map { (id: id, leaf: $0) } }
-    try require(!found.isEmpty, "sensitivity", "there is no convolution or linear layer in it")
-    let before = try Self.outputs(work, batches)
-    rows = try found.flatMap { id, leaf in
-      try schemes.indices.map { try Self.row(id, leaf, $0, schemes[$0], work, batches, before) }
+    let found = work.order.compactMap { id in
+      layers.choice(for: work[id].name) == nil ? Self.weight(of: id, work).map { (id: id, leaf: $0) } : nil
     }
-    layers = found.map { (work[$0.id].name, $0.leaf.value.byteCount) }
+    try require(
+      !found.isEmpty, "sensitivity", "there is no convolution or linear layer to decide about in it")
+    let outputs = try Self.outputs(work, batches)
+    let before = try outputs.map { try $0.doubles() }
+    var traces: [Double?] = found.map { _ in nil }
+    if let hessian {
+      let frozen = try HessianTrace.Frozen(work, batches, HessianTrace.divergence(from: outputs))
+      traces = try found.map { try hessian($0.id, in: frozen) }
+    }
+    rows = try zip(found, traces).flatMap { layer, trace in
+      try schemes.indices.map {
+        try Self.row(layer.id, layer.leaf, $0, schemes[$0], work, batches, before, trace)
+      }
+    }
+    self.layers = zip(found, traces).map { (work[$0.id].name, $0.leaf.value.byteCount, $1) }
   }
 
   private static func weight(of id: Graph.ID, _ graph: Graph) -> Parameter? {
@@ -51,13 +71,13 @@ public struct Sensitivity: Sendable {
     return leaf
   }
 
-  private static func outputs(_ graph: Graph, _ batches: [[Tensor]]) throws -> [[Double]] {
-    try Tape.withoutGradients { try batches.map { try graph.replay($0)[0].doubles() } }
+  private static func outputs(_ graph: Graph, _ batches: [[Tensor]]) throws -> [Tensor] {
+    try Tape.withoutGradients { try batches.map { try graph.replay($0)[0] } }
   }
 
   private static func row(
     _ id: Graph.ID, _ leaf: Parameter, _ place: Int, _ scheme: WeightScheme, _ graph: Graph,
-    _ batches: [[Tensor]], _ before: [[Double]]
+    _ batches: [[Tensor]], _ before: [[Double]], _ trace: Double?
   ) throws -> Row {
     let trial = graph.copy()
     let grid = try WeightQuantizer.grid(for: leaf, scheme, bias: nil, node: graph[id].name)
@@ -66,7 +86,7 @@ public struct Sensitivity: Sendable {
     var changed = reads
     changed[1] = trial.replaceLeaf(reads[1], of: id, with: Parameter(rounded))
     trial[id].kind = .apply(op, changed)
-    let after = try outputs(trial, batches)
+    let after = try outputs(trial, batches).map { try $0.doubles() }
     let classes = graph[graph.output].shape.last ?? 1
     let (power, noise) = Self.power(before, after)
     let weightNoise = try zip(leaf.value.doubles(), rounded.doubles()).reduce(0) {
@@ -78,7 +98,8 @@ public struct Sensitivity: Sendable {
       bytes: (leaf.value.count * scheme.bits + 7) / 8 + grid.scales.count * scaleBytes
         + grid.zeroPoints.count,
       sqnr: 10 * Libm.log(max(power, 1e-300) / max(noise, 1e-300)) / Libm.log(10),
-      divergence: divergence(before, after, classes: classes), weightNoise: weightNoise)
+      divergence: divergence(before, after, classes: classes), weightNoise: weightNoise,
+      bend: trace.map { $0 / Double(max(leaf.value.count, 1)) * weightNoise / 2 })
   }
 
   private static func power(_ before: [[Double]], _ after: [[Double]]) -> (signal: Double, noise: Double) {

@@ -103,7 +103,7 @@ private struct ReconstructionData {
   /// The error on one piece of the rows after the other; nil where the layer saw nothing.
   var objective: AdaRound.Objective? {
     guard let pieces = inputs.first?.count, pieces > 0 else { return nil }
-    return { soft, step in
+    return AdaRound.Objective(pieces: pieces) { soft, step in
       var sum: Tensor?
       for group in inputs.indices {
         let (x, y) = (inputs[group][step % pieces], targets[group][step % pieces])

@@ -7,7 +7,8 @@ import Tensors
 ///
 /// A weight is `s (floor(w / s) + h(V))` with `h(V) = clip(1.2 sigmoid(V) - 0.1, 0, 1)`. What is minimised is the mean
 /// squared error of the layer's result plus `weight * sum (1 - |2 h - 1|^beta)`, which pushes every h to 0 or 1; beta
-/// falls from 20 to 2 after a warm-up without this term.
+/// falls from 20 to 2 after a warm-up without this term. Where what was learned is no better than rounding to the nearest,
+/// the layer is rounded to the nearest.
 public struct AdaRound: Sendable {
   public var iterations: Int
   public var learningRate: Double
@@ -28,8 +29,20 @@ public struct AdaRound: Sendable {
   private static let warmup = 0.2
   private static let (betaStart, betaEnd) = (20.0, 2.0)
 
-  /// The error of a layer's result, given the soft weights [groups, rows, columns] as they are now.
-  typealias Objective = (_ soft: Tensor, _ step: Int) throws -> Tensor
+  /// The error of a layer's result, on one piece of the data at a time.
+  struct Objective {
+    let pieces: Int
+    /// Given the soft weights [groups, rows, columns] as they are now, on piece `step` modulo `pieces`.
+    let error: (_ soft: Tensor, _ step: Int) throws -> Tensor
+
+    /// On all pieces, of weights [O, ...] that are decided.
+    func total(_ weight: Tensor, _ shape: Shape) throws -> Double {
+      try Tape.withoutGradients {
+        let soft = try weight.reshaped(shape)
+        return try (0..<pieces).reduce(0) { try $0 + error(soft, $1).item() }
+      }
+    }
+  }
 
   /// h(V).
   static func soft(_ v: Tensor) throws -> Tensor {
@@ -72,18 +85,17 @@ public struct AdaRound: Sendable {
         v.floats[i] = Float(-log((Self.stretchHigh - Self.stretchLow) / (inside - Self.stretchLow) - 1))
       }
     }
-    let nearest = try Tape.withoutGradients {
-      try objective(grid.quantizer.dequantized(weight).reshaped(shape), 0).item()
-    }
-    guard nearest > 0, nearest.isFinite else { return try grid.quantizer.dequantized(weight) }
-    let unit = Double(weight.count) / nearest
+    let nearest = try grid.quantizer.dequantized(weight)
+    let nearestError = try objective.total(nearest, shape)
+    guard nearestError > 0, nearestError.isFinite else { return nearest }
+    let unit = Double(weight.count) * Double(objective.pieces) / nearestError
     let learned = Parameter(v)
     let optimizer = try Adam([learned], learningRate: learningRate)
     try Tape.withGradients {
       for step in 0..<iterations {
         if step % 32 == 0 { try pause() }
         let h = try Self.soft(learned.value)
-        var loss = try objective(lower + scale * h, step) * unit
+        var loss = try objective.error(lower + scale * h, step) * unit
         if let beta = beta(step) { loss = try loss + Self.pull(h, beta: beta) * regularization }
         learned.value.grad = nil
         try loss.backward()
@@ -99,7 +111,10 @@ public struct AdaRound: Sendable {
         result.floats[i] = grid.value(decided.floats[i] >= 0 ? code + 1 : code, row, column)
       }
     }
-    return withExtendedLifetime((source, lower, scale, decided)) { result }
+    let found = try withExtendedLifetime((source, lower, scale, decided)) {
+      try objective.total(result, shape)
+    }
+    return found < nearestError ? result : nearest
   }
 
   /// `mean over rows x of |(soft - W) x|^2`, from `H = sum x x^T` over them.
@@ -109,7 +124,7 @@ public struct AdaRound: Sendable {
     let scale = 1 / Double(max(hessian.rows, 1))
     let h = try Tensor.from(matrices.flatMap { $0.values.map { $0 * scale } }, [groups, n, n], .f32)
     let w = try weight.detached().reshaped([groups, weight.shape[0] / groups, n])
-    return { soft, _ in
+    return Objective(pieces: 1) { soft, _ in
       let difference = try soft - w
       return try (difference.matmul(h) * difference).sum()
     }

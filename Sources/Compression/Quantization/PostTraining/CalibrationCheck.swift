@@ -7,7 +7,7 @@ public struct CalibrationCheck {
   /// A sentence each, with the remedy.
   public private(set) var problems: [String] = []
 
-  private static let fewSamples = 32
+  private static let enough = 32
   /// Times the spread that batch norm saw in training.
   private static let tolerance = 3.0
 
@@ -15,12 +15,16 @@ public struct CalibrationCheck {
   ///   - graph: with its batch norms.
   ///   - samples: how many there are in all; the first batch is looked at.
   public init(_ graph: Graph, _ calibration: CalibrationBatches, samples: Int) throws {
-    if samples < Self.fewSamples {
-      problems.append(
-        "\(samples) calibration \(samples == 1 ? "sample is" : "samples are") too few to know the ranges of activations; "
-          + "give a few hundred of the training data")
-    }
+    if let few = Self.fewSamples(samples) { problems.append(few) }
     if let batch = try calibration.first() { try checkRange(graph, batch) }
+  }
+
+  /// A sentence where so many samples are too few.
+  static func fewSamples(_ samples: Int) -> String? {
+    guard samples < enough else { return nil }
+    return
+      "\(samples) calibration \(samples == 1 ? "sample is" : "samples are") too few to know the ranges of "
+      + "activations; give a few hundred of the training data"
   }
 
   private mutating func checkRange(_ graph: Graph, _ batch: [Tensor]) throws {

@@ -26,40 +26,35 @@ public struct QuantizationDiagnosis {
   public let sqnr: Double
 
   /// - Parameters:
-  ///   - float: what was quantized, with batch norm folded and weights before they were rounded.
+  ///   - float: what was quantized, with batch norm folded and weights before they were rounded; layers left in it as
+  ///     they are have no row.
   ///   - quantized: what became of it; layers are found by the names of their nodes.
   ///   - arguments: a batch of inputs; the time this takes grows with the number of layers and of samples.
   public init(float: Graph, quantized: Graph, _ arguments: [Tensor]) throws {
-    var rows: [Layer] = []
-    var total = 0.0
-    var signal = 0.0
+    let float = float.copy()
+    try float.recognizeSequences()
     let probe = try Probe(float, arguments)
     let given = try float.evaluating {
       try quantized.with(training: false) { try quantized.replay(arguments) }
     }
-    (signal, total) = try (Self.power(probe.result), Self.noise(given[0], probe.result))
-    let sites = try Site.all(in: float)
-    let byName = Dictionary(
-      quantized.order.compactMap { id in quantized.operation(id).map { (quantized[id].name, (id, $0.op)) } },
-      uniquingKeysWith: { first, _ in first })
-    for (place, site) in sites.enumerated() {
-      let name = float[site.head].name
-      guard let (id, op) = byName[name], !(type(of: op) == type(of: site.op)), let meant = probe[site.tail]
-      else {
-        continue
+    let (signal, total) = try (Self.power(probe.result), Self.noise(given[0], probe.result))
+    let pairs = try LayerPair.all(float, quantized)
+    var rows: [Layer] = []
+    for (place, pair) in pairs.enumerated() {
+      guard let meant = probe[pair.tail] else { continue }
+      let reads = pair.reads(float, quantized).compactMap {
+        quantized.leaf($0.quantized)?.value ?? probe[$0.float]
       }
-      let weights = quantized.operation(id)?.inputs.dropFirst(site.float.activationCount) ?? []
-      let reads = (float.operation(site.head)?.inputs ?? []).prefix(site.float.activationCount)
-      let inputs = reads.compactMap { probe[$0] } + weights.compactMap { quantized.leaf($0)?.value }
-      let found = try Tape.withoutGradients { try op.mode(training: false).apply(inputs) }
-      let alone = try Self.noise(probe.result(replacing: site.tail, by: found), probe.result)
-      let (clipped, dead) = try Self.use(of: (op as? any QuantizedOp)?.result, by: meant)
+      let found = try Tape.withoutGradients { try pair.op.mode(training: false).apply(reads) }
+      let alone = try Self.noise(probe.result(replacing: pair.tail, by: found), probe.result)
+      let (clipped, dead) = try Self.use(of: (pair.op as? any QuantizedOp)?.result, by: meant)
       let row = try LayerNumbers(
-        name: name, op: site.op.name, sqnr: Self.decibels(Self.power(meant), Self.noise(found, meant)),
+        name: pair.name, op: pair.float.name,
+        sqnr: Self.decibels(Self.power(meant), Self.noise(found, meant)),
         cosine: Self.cosine(found, meant), clipped: clipped, deadRange: dead,
         gain: total > 0 ? Self.decibels(total, max(total - alone, 0.01 * total)) : 0)
       let finding = try QuantizationFinding(
-        row, op, inputs, meant, isEnd: place == 0 || place == sites.count - 1)
+        row, pair, reads, norm: pair.batchNorm(in: float), isEnd: place == 0 || place == pairs.count - 1)
       rows.append(row.with(finding))
     }
     layers = rows.sorted { ($0.gain, $1.name) > ($1.gain, $0.name) }
@@ -70,7 +65,7 @@ public struct QuantizationDiagnosis {
   /// the result by itself.
   public static func affordableSamples(_ graph: Graph, _ most: Int) throws -> Int {
     let macs = try graph.macs().values.reduce(0, +)
-    let layers = try Site.all(in: graph).count
+    let layers = try Site.all(in: graph, unsupported: .float).count
     return max(1, min(most, budget / max(macs * max(layers, 1) / 2, 1)))
   }
 

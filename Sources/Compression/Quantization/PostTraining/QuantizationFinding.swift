@@ -8,6 +8,7 @@ public struct QuantizationFinding: Sendable {
     case clipped = "clipped"
     case deadRange = "dead range"
     case allZero = "all-zero channel"
+    case unfoldedNorm = "unfolded batch norm"
     case firstOrLast = "first or last layer"
     case fewLevels = "too few levels"
   }
@@ -28,30 +29,42 @@ public struct QuantizationFinding: Sendable {
   private static let outlier = 8.0
 
   init?(
-    _ numbers: LayerNumbers, _ op: any Op, _ inputs: [Tensor], _ result: Tensor, isEnd: Bool
+    _ numbers: LayerNumbers, _ pair: LayerPair, _ inputs: [Tensor], norm: String?, isEnd: Bool
   ) throws {
-    guard numbers.sqnr < Self.fine else { return nil }
-    let weights =
-      (op as? any QuantizedOp).map { inputs.dropFirst($0.activations.count) } ?? inputs.dropFirst()
+    let (activation, weight) = pair.parts(of: inputs)
     let name = numbers.name
+    if pair.quantizer != nil, !(pair.op is LowBitEmbedding), let weight,
+      let zeros = try ZeroChannels(of: weight)
+    {
+      self.init(
+        .allZero,
+        "\(zeros.description) of its weight \(zeros.channels.count == 1 ? "is" : "are") 0 throughout",
+        ZeroChannels.remedy)
+      return
+    }
+    guard numbers.sqnr < Self.fine else { return nil }
     if numbers.clipped > 0.01 {
       self.init(
         .clipped, percent(numbers.clipped) + " of its result lies outside of the range",
         "activations = {observer = \"minmax\"}, and calibration data like the data to come")
-    } else if let weight = weights.first, weight.rank > 1,
-      let (channel, ratio) = try Self.outlier(in: weight, axis: 0),
-      try Self.sharesScale(op, weight)
+    } else if let norm {
+      self.init(
+        .unfoldedNorm,
+        "batch norm '\(norm)' behind it was not folded, so that its range is that before the norm",
+        "let nothing but the norm read the layer, so that they fold; or leave = {\"\(name)\"}")
+    } else if let weight, weight.rank > 1, pair.sharesScale,
+      let (channel, ratio) = try Self.outlier(in: weight, axis: 0)
     {
       self.init(
         .outlierChannel,
         "output channel \(channel + 1) of its weight is \(times(ratio)) larger than the middle one",
         "weights = {granularity = \"channel\"}, or equalize = true")
-    } else if let activation = inputs.first, let axis = Self.channelAxis(activation),
+    } else if let activation, let axis = Self.channelAxis(activation),
       let (channel, ratio) = try Self.outlier(in: activation, axis: axis)
     {
       self.init(
         .outlierChannel, "channel \(channel + 1) of its input is \(times(ratio)) larger than the middle one",
-        axis == 1 ? "equalize = true" : "method = \"smoothquant\"")
+        axis == 1 ? "equalize = true" : "method = \"\(pair.isWeightOnly ? "awq" : "smoothquant")\"")
     } else if numbers.deadRange > 0.5 {
       self.init(
         .deadRange, percent(numbers.deadRange) + " of the codes of its range are not used",
@@ -63,7 +76,8 @@ public struct QuantizationFinding: Sendable {
     } else {
       self.init(
         .fewLevels, "its weights or activations have too few levels",
-        "method = \"gptq\", or layers = {[\"\(name)\"] = {bits = 8}}")
+        "\(pair.op is LowBitEmbedding ? "weights = {group = 32}" : "method = \"gptq\""), "
+          + "or layers = {[\"\(name)\"] = {bits = 8}}")
     }
   }
 
@@ -80,12 +94,16 @@ public struct QuantizationFinding: Sendable {
   }
 
   private static func channelAxis(_ x: Tensor) -> Int? { x.rank == 4 ? 1 : x.rank > 1 ? x.rank - 1 : nil }
+}
 
+extension LayerPair {
   /// Whether all rows of the weight have one scale.
-  private static func sharesScale(_ op: any Op, _ weight: Tensor) throws -> Bool {
-    let scales = ((op as? QuantizedConv2d)?.quantizer ?? (op as? QuantizedLinear)?.quantizer)?.scales ?? []
+  fileprivate var sharesScale: Bool {
+    let scales = quantizer?.scales ?? []
     return scales.count > 1 && scales.allSatisfy { $0 == scales[0] }
   }
+
+  fileprivate var isWeightOnly: Bool { (op as? LowBitLinear).map { !$0.isDynamic } ?? false }
 }
 
 private func percent(_ share: Double) -> String { "\((share * 1000).rounded() / 10) %" }
