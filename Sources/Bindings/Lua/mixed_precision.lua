@@ -1,6 +1,8 @@
 -- Bits for each layer: how much rounding one harms, and what to spend where.
 local qs = require "qscript"
 local declare = require "declare"
+local post = require "qscript.post_training"
+local quantize = require "qscript.quantize"
 local samples = require "qscript.samples"
 
 local mixed = {}
@@ -36,7 +38,9 @@ end
 local function measure_time(graph, data, items, o)
   local few, inputs = samples.take(data, 32), samples.first(data)
   local function times(layers)
-    local program = qs.compile(qs.quantize(graph, { calibration = few, layers = layers, activations = o.activations }))
+    local program = qs.compile((quantize.made(graph, {
+      calibration = few, batch_size = 64, method = "round", weights = {}, activations = o.activations, layers = layers,
+    })))
     local spent = {}
     for _, row in ipairs(program:profile(inputs, o.seconds)) do spent[row.layer] = row end
     return spent
@@ -129,7 +133,7 @@ declare{
   function(model, data, evaluate, o)
     local graph = samples.captured(model, data, "guided")
     local wanted = evaluate(graph) - o.tolerance
-    local order = mixed.choices(graph, data, { schemes = { o.weights }, samples = o.samples })
+    local order = mixed.choices(graph, data, { schemes = { quantize.scheme(o.weights) }, samples = o.samples })
     table.sort(order, function(a, b)
       local x, y = a.choices[1].sqnr, b.choices[1].sqnr
       if x ~= y then return x < y end
@@ -137,11 +141,16 @@ declare{
     end)
     local layers, left = {}, {}
     for name, choice in pairs(o.layers) do layers[name] = choice end
+    local recipe = {
+      calibration = data, batch_size = 64, method = "round", weights = o.weights, activations = o.activations,
+      layers = layers,
+    }
     while true do
-      local quantized = qs.quantize(graph, {
-        calibration = data, weights = o.weights, activations = o.activations, layers = layers,
-      })
-      if evaluate(quantized) >= wanted then return quantized, left end
+      local quantized, from, float, seen = quantize.made(graph, recipe)
+      if evaluate(quantized) >= wanted then
+        post.keep_report(from, float, quantized, seen, recipe)
+        return quantized, left
+      end
       local item = order[#left + 1]
       if not item or #left + 1 >= #order then
         error(string.format("guided: with %d of %d layers in float it is still worse than %g; allow a greater tolerance",

@@ -64,7 +64,7 @@ local method_options = {
 function post.apply(graph, o)
   check(o)
   local options = pick(o, method_options[o.method])
-  if o.method == "awq" then options.insert = o.insert or false end -- what is put in front of a layer runs in float
+  if o.method == "awq" then options.insert = false end -- what is put in front of a layer runs in float
   for name, value in pairs(o.method_options or {}) do options[name] = value end
   local float = o.equalize and qs.quantization.equalize(graph) or qs.quantization.prepare(graph)
   if o.method == "smoothquant" then float = watched("smoothquant", float, o.calibration, options) end

@@ -4,6 +4,8 @@ local declare = require "declare"
 local post = require "qscript.post_training"
 local samples = require "qscript.samples"
 
+local quantize = {}
+
 -- Recipes --------------------------------------------------------------------------------------------------------
 
 -- Refuses a key that is not in `known`.
@@ -24,13 +26,15 @@ for key in pairs(scheme_keys) do weight_keys[key] = true end
 local activation_keys = { mode = true, bits = true, power_of_two = true, observer = true, percentile = true, momentum = true }
 
 -- The table without how its scales are chosen.
-local function scheme(weights)
+function quantize.scheme(weights)
   local result = {}
   for key, value in pairs(weights) do
     if key ~= "observer" then result[key] = value end
   end
   return result
 end
+
+local scheme = quantize.scheme
 
 -- What a recipe says of layers by name, those to leave in float among them.
 local function rules(o, caller)
@@ -43,7 +47,7 @@ local function rules(o, caller)
     end
     layers[name] = choice
   end
-  for _, name in ipairs(o.leave) do layers[name] = "float" end
+  for _, name in ipairs(o.leave or {}) do layers[name] = "float" end
   return layers
 end
 
@@ -104,6 +108,9 @@ end
 
 local kept = { dynamic = "each row gets 8 bits by its own range", none = "activations stay f32" }
 
+-- Each way answers the graph it makes; then the one it was given, that in float which the result stands for, and the data
+-- to look at, nil where there is none.
+
 -- Linear layers and embeddings of few bits; all else in f32.
 local function low_bit(model, o, layers, mode)
   for key in pairs(o.activations) do
@@ -132,8 +139,7 @@ local function low_bit(model, o, layers, mode)
   local result = qs.quantization.low_bit(rounded, {
     weights = scheme(o.weights), dynamic = mode == "dynamic", layers = open,
   })
-  if data then post.keep_report(graph, float, result, data, o) end
-  return result
+  return result, graph, float, data
 end
 
 local function static(model, o, layers)
@@ -149,8 +155,7 @@ local function static(model, o, layers)
     activations = { bits = activations.bits, power_of_two = activations.power_of_two },
     observer = observer, percentile = activations.percentile, momentum = activations.momentum,
   })
-  post.keep_report(graph, float, result, o.calibration, o)
-  return result
+  return result, graph, float, o.calibration
 end
 
 -- The integers that a graph of qs.qat was trained for; nil for any other graph.
@@ -163,25 +168,32 @@ local function trained(graph, o, layers)
   end
   refuse(o, "method method_options equalize bias_correction budget unsupported",
     "a graph of qs.qat has the integers it was trained with")
-  if o.calibration then
-    post.keep_report(graph, float, result, o.calibration, o)
-  elseif o.report then
+  if o.report and not o.calibration then
     error("quantize: option 'report' needs option 'calibration': samples to look at", 0)
   end
-  return result
+  return result, graph, float, o.calibration
 end
 
-local function quantized(model, o)
+-- qs.quantize without the report.
+function quantize.made(model, o)
   local layers, mode = rules(o, "quantize"), o.activations.mode or "static"
   only(o.weights, weight_keys, "weights", "quantize")
   only(o.activations, activation_keys, "activations", "quantize")
-  local result = qs.type(model) == "graph" and trained(model, o, layers)
-  if result then return result end
+  if qs.type(model) == "graph" then
+    local result, graph, float, data = trained(model, o, layers)
+    if result then return result, graph, float, data end
+  end
   if kept[mode] then return low_bit(model, o, layers, mode) end
   if mode ~= "static" then
     error(string.format("quantize: activations.mode must be \"static\", \"dynamic\" or \"none\" (got %q)", mode), 0)
   end
   return static(model, o, layers)
+end
+
+local function quantized(model, o)
+  local result, graph, float, data = quantize.made(model, o)
+  if data then post.keep_report(graph, float, result, data, o) end
+  return result
 end
 
 declare{
@@ -240,3 +252,5 @@ declare{
     })
   end,
 }
+
+return quantize

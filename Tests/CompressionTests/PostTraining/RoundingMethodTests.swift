@@ -77,6 +77,41 @@ import Testing
     #expect(try pairs.allSatisfy { try $0.weight.value.doubles() == $1.weight.value.doubles() })
   }
 
+  @Test(arguments: [false, true])
+  func `adaround tells of a layer that sees only zeros`(asymmetric: Bool) throws {
+    let float = try perceptron(8, 6, 2)
+    let rounded = try AdaRound(iterations: 5, asymmetric: asymmetric)(
+      float, Self.int3, calibration: CalibrationBatches([Tensor.zeros([16, 8])]))
+    #expect(rounded.log.last?.refused.map(\.node) == ["linear"])
+    #expect(rounded.log.last?.matched == ["linear_2"])
+    #expect(try areOnTheirGrids(rounded))
+  }
+
+  @Test func `adaround leaves pruned weights at 0 and counts on that`() throws {
+    let (float, x) = (try perceptron(32, 24, 6), try correlatedRows(300, 32, seed: 9))
+    for layer in WeightLayer.all(in: float) {
+      let sizes = try layer.weight.value.doubles().map(abs)
+      try layer.weight.constrain(Mask(keep: MagnitudePruning.keepLargest([sizes], 0.7)[0]))
+    }
+    let y = try evaluate(float, x)
+    let layer = WeightLayer.all(in: float)[0]
+    let (quantizer, mask) = (
+      try Self.int3.quantizer(for: layer), try #require(layer.weight.constraint(Mask.self))
+    )
+    var hessian = LayerHessian(layer)
+    try hessian.add(x)
+    let learned = try #require(
+      try AdaRound(iterations: 200).round(
+        layer.weight.value, WeightCodes(quantizer, layer.weight.value.shape), groups: 1, keep: mask.keep,
+        AdaRound.objective(layer.weight.value, hessian, groups: 1)))
+    try mask.check(learned)
+    let (error, nearest) = (
+      try squaredError(evaluate(AdaRound()(float, Self.int3, calibration: CalibrationBatches([x])), x), y),
+      try squaredError(evaluate(RoundToNearest(Self.int3)(float), x), y)
+    )
+    #expect(error < nearest, "\(error) after \(nearest)")
+  }
+
   // MARK: Scales
 
   @Test func `zero points are those of half-quadratic minimisation as it is written`() throws {

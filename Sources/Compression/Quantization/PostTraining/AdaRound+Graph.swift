@@ -37,17 +37,26 @@ extension AdaRound {
     _ layer: WeightLayer, _ plan: WeightPlan, _ objective: Objective?, pause: () throws -> Void
   ) throws -> LayerChange {
     let (quantizer, weight) = (try plan.quantizer(for: layer), layer.weight.value)
-    guard let objective, quantizer.rounding == .nearest else {
-      return LayerChange(
-        layer: layer, weight: try quantizer.dequantized(weight), quantizer: quantizer,
-        refusal: objective == nil
-          ? "its inputs are all 0 or not finite on the calibration data, so it was rounded to the nearest; give data "
-            + "that reaches it"
-          : "ternary and binary weights have no up and down; they were rounded as their scheme says")
+    let nearest = try quantizer.dequantized(weight)
+    func rounded(to weight: Tensor, _ refusal: String? = nil) -> LayerChange {
+      LayerChange(layer: layer, weight: weight, quantizer: quantizer, refusal: refusal)
     }
-    let rounded = try round(
-      weight, WeightCodes(quantizer, weight.shape), groups: layer.groups, objective, pause: pause)
-    return LayerChange(layer: layer, weight: rounded, quantizer: quantizer)
+    guard quantizer.rounding == .nearest else {
+      return rounded(
+        to: nearest, "ternary and binary weights have no up and down; they were rounded as their scheme says")
+    }
+    let learned = try objective.flatMap {
+      try round(
+        weight, WeightCodes(quantizer, weight.shape), groups: layer.groups,
+        keep: layer.weight.constraint(Mask.self)?.keep, $0, pause: pause)
+    }
+    if let learned { return rounded(to: learned) }
+    // Weights that lie on their grid have nothing to learn.
+    if try quantizer.holds(weight) { return rounded(to: nearest) }
+    return rounded(
+      to: nearest,
+      "its inputs are all 0 or not finite on the calibration data, so it was rounded to the nearest; give data that "
+        + "reaches it")
   }
 }
 

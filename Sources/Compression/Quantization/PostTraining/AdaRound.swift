@@ -63,12 +63,16 @@ public struct AdaRound: Sendable {
     return Self.betaEnd + 0.5 * (Self.betaStart - Self.betaEnd) * (1 + cos(share * .pi))
   }
 
-  /// `weight` [O, ...] on its grid.
+  /// `weight` [O, ...] on its grid; nil where rounding to the nearest has no error that could be made less, or none that
+  /// is a number.
   ///
-  /// - Parameter pause: called now and then, to stop the work by throwing.
+  /// - Parameters:
+  ///   - keep: of each weight, whether it lives; the others stay 0. nil: all do.
+  ///   - pause: called now and then, to stop the work by throwing.
   func round(
-    _ weight: Tensor, _ grid: WeightCodes, groups: Int, _ objective: Objective, pause: () throws -> Void = {}
-  ) throws -> Tensor {
+    _ weight: Tensor, _ grid: WeightCodes, groups: Int, keep: [Bool]?, _ objective: Objective,
+    pause: () throws -> Void = {}
+  ) throws -> Tensor? {
     let shape: Shape = [groups, grid.rows / groups, grid.columns]
     let source = try weight.contiguous()
     let (lower, scale, v) = (
@@ -78,8 +82,9 @@ public struct AdaRound: Sendable {
       for column in 0..<grid.columns {
         let i = row * grid.columns + column
         let (code, share) = grid.below(Double(source.floats[i]), row, column)
-        lower.floats[i] = grid.value(code, row, column)
-        scale.floats[i] = grid.scale(row, column)
+        let lives = keep?[i] ?? true
+        lower.floats[i] = lives ? grid.value(code, row, column) : 0
+        scale.floats[i] = lives ? grid.scale(row, column) : 0
         // The inverse of h, so that learning begins at the weight itself.
         let inside = min(max(share, 0.001), 0.999)
         v.floats[i] = Float(-log((Self.stretchHigh - Self.stretchLow) / (inside - Self.stretchLow) - 1))
@@ -87,7 +92,7 @@ public struct AdaRound: Sendable {
     }
     let nearest = try grid.quantizer.dequantized(weight)
     let nearestError = try objective.total(nearest, shape)
-    guard nearestError > 0, nearestError.isFinite else { return nearest }
+    guard nearestError > 0, nearestError.isFinite else { return nil }
     let unit = Double(weight.count) * Double(objective.pieces) / nearestError
     let learned = Parameter(v)
     let optimizer = try Adam([learned], learningRate: learningRate)
@@ -108,7 +113,8 @@ public struct AdaRound: Sendable {
       for column in 0..<grid.columns {
         let i = row * grid.columns + column
         let code = grid.below(Double(source.floats[i]), row, column).code
-        result.floats[i] = grid.value(decided.floats[i] >= 0 ? code + 1 : code, row, column)
+        let value = grid.value(decided.floats[i] >= 0 ? code + 1 : code, row, column)
+        result.floats[i] = keep?[i] ?? true ? value : 0
       }
     }
     let found = try withExtendedLifetime((source, lower, scale, decided)) {

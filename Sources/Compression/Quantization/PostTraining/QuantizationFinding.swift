@@ -59,7 +59,7 @@ public struct QuantizationFinding: Sendable {
         .outlierChannel,
         "output channel \(channel + 1) of its weight is \(times(ratio)) larger than the middle one",
         "weights = {granularity = \"channel\"}, or equalize = true")
-    } else if let activation, let axis = Self.channelAxis(activation),
+    } else if let activation, let axis = Self.channelAxis(activation, of: pair.float),
       let (channel, ratio) = try Self.outlier(in: activation, axis: axis)
     {
       self.init(
@@ -93,7 +93,14 @@ public struct QuantizationFinding: Sendable {
     return ratio > outlier ? (channel, ratio) : nil
   }
 
-  private static func channelAxis(_ x: Tensor) -> Int? { x.rank == 4 ? 1 : x.rank > 1 ? x.rank - 1 : nil }
+  /// The dimension of what an op reads along which its channels lie; nil where the op does not tell.
+  private static func channelAxis(_ x: Tensor, of op: any Op) -> Int? {
+    switch op {
+    case is Conv2d, is MaxPool2d, is AvgPool2d, is GlobalAvgPool2d: 1
+    case is Linear, is LayerNorm: x.rank > 1 ? x.rank - 1 : nil
+    default: x.rank == 2 || x.rank == 3 ? x.rank - 1 : nil
+    }
+  }
 }
 
 extension LayerPair {
