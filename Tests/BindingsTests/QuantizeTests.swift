@@ -203,7 +203,7 @@ import Testing
         true 0 linear, 2 linear 0
         true a linear, b linear 0
         true e embedding, o linear 0
-        true lstm sequence_lstm, o linear 0
+        true l_2 sequence_lstm, o linear 0
         """)
   }
 

@@ -27,7 +27,8 @@ import Testing
         local eight = qs.quantize(model, {calibration = data})
         local four = qs.quantize(model, {calibration = data, weights = {bits = 4}})
         local one = qs.quantize(model, {calibration = data, layers = {["rnn*"] = {bits = 4}}})
-        print(bytes(four) < 0.8 * bytes(eight), bytes(one) < 0.8 * bytes(eight))
+        -- 4 * 16 gates read 6 inputs and 16 states: 1,408 weights, of which half the bits go.
+        print(bytes(eight) - bytes(four) > 600, bytes(eight) - bytes(one) > 600)
         local y = model(x)
         print(apart(y, eight(x)) < 1e-3, apart(y, four(x)) > 1e-3, apart(y, four(x)) < 0.1)
         for _, graph in ipairs{eight, four} do

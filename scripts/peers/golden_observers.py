@@ -82,8 +82,7 @@ for shape in SHAPES:
         "shape": shape,
         "sum": float(np.sum([np.sum(b, dtype=np.float64) for b in batches])),
         "minmax": threshold(CalibrationMethod.MinMax, batches),
-        "entropy": threshold(CalibrationMethod.Entropy, batches, num_bins=2048,
-                             num_quantized_bins=256 if min(b.min() for b in batches) < 0 else 512),
+        "entropy": threshold(CalibrationMethod.Entropy, batches, num_bins=2048, num_quantized_bins=128),
         "percentile 99.9": threshold(CalibrationMethod.Percentile, batches, num_bins=2048, percentile=99.9, symmetric=False),
         "percentile 99": threshold(CalibrationMethod.Percentile, batches, num_bins=2048, percentile=99, symmetric=False),
     })

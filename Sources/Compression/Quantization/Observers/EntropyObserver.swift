@@ -1,21 +1,17 @@
 import Foundation
 import Tensors
 
-/// The symmetric range whose values, merged into as many bins as there are codes, lose the least information: the least
+/// The symmetric range whose values, merged into 128 bins a side pair, lose the least information: the least
 /// Kullback-Leibler divergence of the merged distribution from the one with outliers moved to the ends (Migacz,
-/// "8-bit inference with TensorRT", GTC 2017), cut to the extremes seen. The codes of values that are never negative
-/// lie in one half of the symmetric range, which is merged into twice as many bins for them.
-///
-/// The numbers of ONNX Runtime's EntropyCalibrater with 2,048 bins and these `num_quantized_bins`. Its own 128 stand for
-/// TensorRT's 128 magnitudes, but on both sides of 0: they count half of the codes, and clip far too much.
+/// "8-bit inference with TensorRT", GTC 2017; the numbers of ONNX Runtime's EntropyCalibrater with 2,048 bins), cut
+/// to the extremes seen.
 public final class EntropyObserver: Observer {
-  private let levels: Int
+  private static let quantizedBins = 128
   /// Empty bins make ranges differ by less than the rounding of fp32, in which ONNX Runtime computes; the first counts.
   private static let clearlyLess = 1 - 1e-5
   private var histogram = StreamingHistogram()
 
-  /// - Parameter levels: codes that the range will be divided among.
-  public init(levels: Int = 256) { self.levels = levels }
+  public init() {}
 
   public func observe(_ values: Tensor) throws { try histogram.add(values) }
 
@@ -26,10 +22,9 @@ public final class EntropyObserver: Observer {
     let counts = (-half..<half).map { Double(histogram[$0]) }
     var best = (divergence: Double.infinity, bins: half)
     var search = Search(counts)
-    let quantizedBins = histogram.extremes.min < 0 ? levels : 2 * levels
-    for reach in stride(from: quantizedBins / 2, through: half, by: 1) {
+    for reach in stride(from: Self.quantizedBins / 2, through: half, by: 1) {
       let divergence = search.divergence(
-        half - reach..<min(half + reach + 1, counts.count), quantizedBins)
+        half - reach..<min(half + reach + 1, counts.count), Self.quantizedBins)
       if divergence < best.divergence * Self.clearlyLess { best = (divergence, reach) }
     }
     let low = Double(-best.bins) * histogram.width

@@ -22,13 +22,13 @@ public enum ObserverKind: Hashable, Sendable {
   /// The range of least mean squared rounding and clipping error.
   case mse
 
-  /// - Parameter levels: how many integers the range will be divided among; `entropy` and `mse` ask.
+  /// - Parameter levels: how many integers the range will be divided among; only `mse` asks.
   public func make(levels: Int = 256) -> any Observer {
     switch self {
     case .minmax: MinMaxObserver()
     case .movingAverage(let momentum): MovingAverageObserver(momentum: momentum)
     case .percentile(let percentile): PercentileObserver(percentile)
-    case .entropy: EntropyObserver(levels: levels)
+    case .entropy: EntropyObserver()
     case .mse: MSEObserver(levels: levels)
     }
   }

@@ -121,7 +121,7 @@ final class OnnxExporter {
 
   /// Whether an input leaves more open than its batch.
   var hasOpenLengths: Bool {
-    graph.inputs.contains { names(ofInput: $0).dropFirst().contains { $0 != nil } }
+    graph.inputs.contains { dimensionNames(ofInput: $0).dropFirst().contains { $0 != nil } }
   }
 
   private func dimensions(ofInput id: Graph.ID) -> [OnnxValueInfo.Dimension] {
