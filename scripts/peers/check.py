@@ -11,17 +11,20 @@ Of a quantized ONNX model two differences are told:
 
 - *given the same inputs*: every value on a grid is computed from qscript's own values before it, so that each operator
   is compared by itself. One element in a thousand may differ, by one step of the last place, and results that are real
-  numbers by 1e-5 of the largest.
+  numbers by 1e-5 of the largest. Attention is one operator, which rounds its scores and their softmax inside of it: a tie
+  there may move a result by three steps, in one element of a hundred thousand.
 - *whole*: the model as it is. A number that lies between two steps may go to either, and all that follows moves with it,
   so that this difference grows with depth. Convolutional and fully connected networks keep to the rule all the same, a
   step being a 255th of the range of the results; networks of many transformer or recurrent layers only have to be as
   near to the float network as qscript is, and nearer to qscript than to that.
 
-Float results may differ by 1e-5 of the largest. In TFLite's integer arithmetic, which rounds twice and gives int8, every
+Graphs that are still in training, whose products are sums of f32, may differ by two steps as a whole. Float results may
+differ by 1e-5 of the largest; where rows are rounded to 8 bits on the way, one element in twenty by a code of its row. In TFLite's integer arithmetic, which rounds twice and gives int8, every
 element of a result may differ, by at most three steps.
 
 Ends with 1 where more differs, or where a file is not valid.
 """
+import math
 import pathlib
 import sys
 
@@ -82,6 +85,7 @@ class Model:
         onnx.checker.check_model(str(path), full_check=True)
         self.stored = dict(np.load(path.with_suffix(".npz")))
         self.outputs = [output.name for output in self.model.graph.output]
+        self.is_trained = ".trained." in path.name
         ends = set(self.outputs) | {taken.name for taken in self.model.graph.input}
         self.inner = [name for name in self.stored if name not in ends]
 
@@ -115,10 +119,11 @@ def check_given(model, lines):
     problem = model.same_shapes(values)
     if problem:
         return problem, False
-    count = moved = largest = 0
+    count = moved = jumped = largest = 0
     for name in model.inner:
         difference = np.abs(values[name].astype(int) - model.stored[name].astype(int))
         count, moved, largest = count + difference.size, moved + (difference > 0).sum(), max(largest, difference.max())
+        jumped += (difference > 1).sum()
         if difference.any():
             lines.append(f"    {name}: {(difference > 0).mean():.4%} of {difference.size}, by up to {difference.max()}")
     last = max(relative(values[name], model.stored[name]) for name in model.outputs)
@@ -126,7 +131,9 @@ def check_given(model, lines):
     if moved:
         words += f", by {largest} step{'s' if largest > 1 else ''}"
     words += f", real results by {last:.1e}"
-    return words, largest <= 1 and moved <= 0.001 * count and last <= 1e-5
+    has_attention = any(node.op_type == "Softmax" for node in model.model.graph.node)
+    is_near = largest <= 1 or has_attention and largest <= 3 and jumped <= 1e-5 * count
+    return words, is_near and moved <= math.ceil(0.001 * count) and last <= 1e-5
 
 
 def check_whole(model, real):
@@ -134,7 +141,7 @@ def check_whole(model, real):
     y, expected = (np.concatenate([v[n].ravel() for n in model.outputs]) for v in (model.whole(), model.stored))
     difference = steps(y, expected)
     words = f"whole {(difference > 0.01).mean():.3%} of {difference.size} results, by up to {difference.max():.2f} steps"
-    if difference.max() <= 1.01 and (difference > 0.5).mean() <= 0.001:
+    if difference.max() <= 1.01 and (difference > 0.5).mean() <= 0.001 or model.is_trained and difference.max() <= 2:
         return words, True
     if real is None:
         return words, False
@@ -146,6 +153,17 @@ def check_whole(model, real):
 
 # Networks in whose depth single steps spread.
 DEEP = ("encoder", "lstm", "lowbit_dynamic")
+
+
+def rounds_rows(model):
+    """Whether rows of activations are rounded by their own largest magnitude."""
+    return any(node.op_type == "ReduceMax" for node in model.model.graph.node)
+
+
+def is_near_by_rows(model, values):
+    """A number that lies between two codes of its row may go to either, and the row's results move by its share."""
+    apart = np.concatenate([np.abs(values[n] - model.stored[n]).ravel() / np.abs(model.stored[n]).max() for n in model.outputs])
+    return (apart > 1e-5).mean() <= 0.05 and apart.max() <= 1 / 127
 
 
 def check_onnx(path, lines):
@@ -160,7 +178,7 @@ def check_onnx(path, lines):
         if any(node.op_type == "DequantizeLinear" for node in model.model.graph.node):
             default = model.whole(configuration={})
             words += f" (by {max(relative(default[n], model.stored[n]) for n in model.outputs):.1e} as set by default)"
-        return words, share <= 1e-5
+        return words, share <= 1e-5 or rounds_rows(model) and is_near_by_rows(model, values)
     given, is_fine = check_given(model, lines)
     float_values = path.with_name(path.name.split(".")[0] + ".float.npz")
     real = None
