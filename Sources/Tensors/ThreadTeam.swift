@@ -43,7 +43,7 @@ public enum ThreadTeam {
 
   /// Multiply-accumulates that keep a thread busy for about 20 us: with less, waking it costs more than it saves, and
   /// much more where other programs want the core.
-  private static let macsPerThread = 2_000_000
+  static let macsPerThread = 2_000_000
 
   /// Threads that so much work in so many parts is worth, 1 at least.
   static func threads(macs: Int, parts: Int) -> Int {

@@ -27,6 +27,9 @@ struct WinogradConv2d {
     guard qk_f32_winograd_fits(&conv) else { return nil }
   }
 
+  /// Threads that the work is worth, each with images of its own.
+  var threads: Int { ThreadTeam.threads(macs: conv.macs, parts: conv.batch) }
+
   /// What follows the sum in the same pass: `bias`, a scale and shift of each channel, a sum with `side`, relu.
   struct End {
     var bias, scale, shift, side: Tensor?
@@ -45,7 +48,7 @@ struct WinogradConv2d {
   func run(_ source: Tensor, _ weight: Tensor, _ end: End = End(), turned: Bool = false, into result: Tensor)
     throws
   {
-    let (images, threads) = (conv.batch, min(Engine.threads, conv.batch))
+    let (images, threads) = (conv.batch, threads)
     try withUnsafePointer(to: conv) { conv in
       let packed = try Tensor(undefined: [qk_f32_winograd_weights(conv)])
       let size = qk_f32_winograd_scratch(conv)

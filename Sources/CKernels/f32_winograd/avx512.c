@@ -9,6 +9,65 @@
 // Loops over registers, their counts known once inlined.
 #define UNROLLED(i, n) _Pragma("clang loop unroll(full)") for (size_t i = 0; i < (n); i++)
 
+/// The first nine columns of sixteen rows: `to` are columns of sixteen.
+INLINE void transpose_kernels(const __m512 *rows, __m512 *to) {
+  __m512 pairs[GROUP], fours[GROUP];
+  UNROLLED(i, GROUP / 2) {
+    pairs[2 * i] = _mm512_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
+    pairs[2 * i + 1] = _mm512_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
+  }
+  // In quarter q of fours[4 i + j] is column 4 q + j of the rows from 4 i on.
+  UNROLLED(i, GROUP / 2) {
+    const size_t four = i / 2 * 4, half = i % 2;
+    const __m512d low = _mm512_castps_pd(pairs[four + half]), high = _mm512_castps_pd(pairs[four + half + 2]);
+    fours[four + 2 * half] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
+    fours[four + 2 * half + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
+  }
+  UNROLLED(j, 4) {
+    const __m512 even = _mm512_shuffle_f32x4(fours[j], fours[4 + j], 0x88);
+    const __m512 odd = _mm512_shuffle_f32x4(fours[j], fours[4 + j], 0xdd);
+    const __m512 later_even = _mm512_shuffle_f32x4(fours[8 + j], fours[12 + j], 0x88);
+    const __m512 later_odd = _mm512_shuffle_f32x4(fours[8 + j], fours[12 + j], 0xdd);
+    to[j] = _mm512_shuffle_f32x4(even, later_even, 0x88);
+    to[4 + j] = _mm512_shuffle_f32x4(odd, later_odd, 0x88);
+    if (j == 0) to[8] = _mm512_shuffle_f32x4(even, later_even, 0xdd);
+  }
+}
+
+/// G g: of three numbers `step` apart four, which lie as closely.
+INLINE void transform_weights(const __m512 *g, size_t step, __m512 *to) {
+  const __m512 half = _mm512_set1_ps(0.5f), a = g[0], b = g[step], c = g[2 * step];
+  to[0] = a;
+  to[step] = _mm512_mul_ps(half, _mm512_add_ps(_mm512_add_ps(a, b), c));
+  to[2 * step] = _mm512_mul_ps(half, _mm512_add_ps(_mm512_sub_ps(a, b), c));
+  to[3 * step] = c;
+}
+
+/// G g G^T of sixteen kernels, `step` floats apart.
+INLINE void pack_kernels(const float *weights, size_t step, bool turned, size_t plane, float *to) {
+  __m512 rows[GROUP], columns[9], kernels[9], wide[12], points[POINTS];
+  UNROLLED(i, GROUP) rows[i] = _mm512_maskz_loadu_ps(0x1ff, weights + i * step);
+  transpose_kernels(rows, columns);
+  UNROLLED(tap, 9) kernels[tap] = columns[turned ? 8 - tap : tap];
+  UNROLLED(y, 3) transform_weights(kernels + 3 * y, 1, wide + 4 * y);
+  UNROLLED(x, 4) transform_weights(wide + x, 4, points + x);
+  UNROLLED(i, POINTS) _mm512_store_ps(to + i * plane, points[i]);
+}
+
+TARGET void qk_f32_winograd_pack__avx512(const qk_f32_conv2d *c, bool turned, const float *weights,
+                                         float *packed) {
+  const size_t panel = GROUP * qk_f32_winograd_panel(c),
+               plane = qk_f32_winograd_weight_plane(c->channels, c->out_channels);
+  for (size_t o = 0; o < c->out_channels; o += GROUP)
+    for (size_t i = 0; i < c->channels; i++) {
+      float *to = packed + (o / panel * c->channels + i) * panel + o % panel;
+      if (turned)
+        pack_kernels(weights + 9 * (i * c->out_channels + o), 9, true, plane, to);
+      else
+        pack_kernels(weights + 9 * (o * c->channels + i), 9 * c->channels, false, plane, to);
+    }
+}
+
 /// Where a tile stands: its image, its first row and column of results.
 typedef struct {
   size_t image, row, column;
@@ -194,6 +253,11 @@ TARGET void qk_f32_winograd_block__avx512(const qk_f32_conv2d *c, size_t first, 
 #include <stdlib.h>
 
 // Never called: qk_f32_winograd_fits() refuses everything here.
+void qk_f32_winograd_pack__avx512(const qk_f32_conv2d *c, bool turned, const float *weights, float *packed) {
+  (void)c, (void)turned, (void)weights, (void)packed;
+  abort();
+}
+
 void qk_f32_winograd_block__avx512(const qk_f32_conv2d *c, size_t first, size_t tiles, const float *x,
                                    const float *packed, const qk_f32_winograd_end *end, float *scratch,
                                    float *y) {

@@ -21,6 +21,9 @@ static inline size_t qk_f32_winograd_weight_plane(size_t channels, size_t out_ch
 static inline size_t qk_f32_winograd_across(const qk_f32_conv2d *c) { return (c->out_width + 1) / 2; }
 static inline size_t qk_f32_winograd_down(const qk_f32_conv2d *c) { return (c->out_height + 1) / 2; }
 
+/// As `qk_f32_winograd_pack`.
+void qk_f32_winograd_pack__avx512(const qk_f32_conv2d *c, bool turned, const float *weights, float *packed);
+
 /// The results of `tiles` tiles, at most BLOCK, of which `first` is the number of the first, counted through
 /// all images.
 void qk_f32_winograd_block__avx512(const qk_f32_conv2d *c, size_t first, size_t tiles, const float *x,

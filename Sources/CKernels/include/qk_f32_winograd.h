@@ -13,7 +13,8 @@ extern "C" {
 #endif
 
 /// Whether the kernels are in use on this machine, and made for these sizes: channels in sixteens, not so
-/// many that the weights leave the caches; a kernel of 3x3 and a stride of 1.
+/// many that the weights leave the caches; a kernel of 3x3 and a stride of 1; two results or more each way.
+/// How many images there are is no matter, so that the bits of one do not depend on the others.
 bool qk_f32_winograd_fits(const qk_f32_conv2d *conv);
 
 /// Floats of scratch memory that `forward` needs, 64-byte aligned, for each thread.

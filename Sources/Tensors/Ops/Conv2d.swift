@@ -127,7 +127,7 @@ public struct Conv2d: Op {
   /// How many they are depends on the shapes alone, so that the bits are the same for any number of threads.
   private func backwardWeights(_ x: Tensor, _ dy: Tensor, into dw: Tensor, _ db: Tensor?) throws {
     let macs = cost(of: [x.shape, dw.shape], output: dy.shape).macs
-    let parts = gradientParts(dy.shape)
+    let parts = gradientParts(dw.shape, dy.shape)
     let outputs = db?.count ?? 0
     let weights = parts == 1 ? dw : try Tensor(undefined: [parts, dw.count])
     let biases = parts == 1 ? db : try db.map { try Tensor(undefined: [parts, $0.count]) }
@@ -147,9 +147,14 @@ public struct Conv2d: Op {
     if let db, let biases { qk_f32_column_sum(parts, outputs, biases.floats, db.floats) }
   }
 
-  /// Parts large enough that adding them up costs little: a weight is summed over hundreds of pixels in each.
-  private func gradientParts(_ y: Shape) -> Int {
-    min(8, y[0], max(1, y[0] * y[2] * y[3] / 256))
+  /// How many parts of the batch add up a gradient of weights of that shape each for itself, where `y` are the
+  /// results. A part is worth waking a thread and calling a kernel, and sums each weight over so many pixels that
+  /// writing and reading its own copy of the weights costs little: the more of them leave the caches, the more.
+  func gradientParts(_ weight: Shape, _ y: Shape) -> Int {
+    let pixels = y[0] * y[2] * y[3]
+    let fewestPixels = min(max(512, weight.elements / 256), 2048)
+    return max(
+      1, min(8, y[0], pixels / fewestPixels, pixels * weight.elements / ThreadTeam.macsPerThread))
   }
 
   public func cost(of inputs: [Shape], output: Shape) -> Cost {

@@ -58,6 +58,9 @@ import Testing
       (Conv2d(padding: Padding2d(top: 2, left: 1, bottom: 0, right: 0)), [1, 64, 4, 8], [64, 64, 3, 2]),
       (Conv2d(padding: 2), [2, 16, 6, 16], [64, 16, 5, 5]),
       (Conv2d(stride: 2), [2, 16, 6, 18], [16, 16, 1, 3]),
+      // Work enough for several threads.
+      (Conv2d(padding: 1), [9, 32, 16, 15], [48, 32, 3, 3]),
+      (Conv2d(stride: 2, padding: 1), [9, 32, 31, 32], [48, 32, 3, 3]),
     ] as [(Conv2d, Shape, Shape)])
   func manyChannelsAgreeWithDoublePrecision(op: Conv2d, x: Shape, weight: Shape) throws {
     var generator = Generator(seed: 9)
@@ -90,7 +93,7 @@ import Testing
   @Test(
     arguments: [
       (Conv2d(padding: 1), [37, 3, 16, 16], [24, 3, 3, 3]),
-      (Conv2d(stride: 2), [6, 8, 40, 40], [64, 8, 1, 1]),
+      (Conv2d(stride: 2), [6, 32, 40, 40], [64, 32, 1, 1]),
     ] as [(Conv2d, Shape, Shape)])
   func weightGradientsAreTheSameForAnyNumberOfThreads(op: Conv2d, x: Shape, weight: Shape) throws {
     func run(threads: Int) throws -> [[Float]] {
@@ -106,6 +109,46 @@ import Testing
     }
     let single = try run(threads: 1)
     for threads in [2, 3, 8] { #expect(try run(threads: threads) == single) }
+  }
+
+  @Test(
+    arguments: [
+      ([32, 16, 32, 32], [16, 16, 3, 3], 8),  // many pixels to a weight
+      ([3, 16, 32, 32], [16, 16, 3, 3], 3),  // never less than an image to a part
+      ([37, 24, 16, 16], [24, 3, 3, 3], 3),  // each part worth a thread
+      ([8, 64, 16, 16], [64, 64, 3, 3], 4),
+      ([8, 1024, 16, 16], [1024, 1024, 1, 1], 1),  // the weights of a part leave the caches
+      ([1, 8, 4, 4], [8, 8, 1, 1], 1),
+    ] as [(Shape, Shape, Int)])
+  func partsOfAGradientAreWorthAddingUp(y: Shape, weight: Shape, parts: Int) throws {
+    for threads in [1, 8] {
+      try Engine.withThreads(threads) { #expect(Conv2d(padding: 1).gradientParts(weight, y) == parts) }
+    }
+  }
+
+  @Test func fewProductsAreLeftToOneThread() throws {
+    try Engine.withThreads(8) {
+      func threads(_ x: Shape, _ weight: Shape, _ y: Shape) -> [Int] {
+        let winograd: Int? = WinogradConv2d(Conv2d(padding: 1), x, weight, y)?.threads
+        let direct: Int? = DirectConv2d(Conv2d(padding: 1), x, weight, y)?.threads(x[0])
+        return [winograd, direct].compactMap { $0 }
+      }
+      #expect(threads([8, 16, 8, 8], [16, 16, 3, 3], [8, 16, 8, 8]).allSatisfy { $0 == 1 })
+      #expect(threads([8, 64, 32, 32], [64, 64, 3, 3], [8, 64, 32, 32]).allSatisfy { $0 == 8 })
+    }
+  }
+
+  @Test(arguments: [2, 3, 8])
+  func theBitsOfAnImageDoNotDependOnTheBatch(size: Int) throws {
+    func numbers(_ range: Range<Int>) -> [Float] { range.map { Float($0 * 7 % 31) / 8 - 1.3 } }
+    let weight = try Tensor([32, 16, 3, 3], numbers(0..<32 * 16 * 9))
+    func results(of count: Int, from first: Int) throws -> [Float] {
+      let image = 16 * size * size
+      let x = try Tensor([count, 16, size, size], numbers(first * image..<(first + count) * image))
+      return try Conv2d(padding: 1)(x, weight).array()
+    }
+    let last = try results(of: 65, from: 0).suffix(32 * size * size)
+    #expect(try Array(last) == results(of: 1, from: 64))
   }
 
   @Test func countsMultiplications() {
