@@ -6,7 +6,8 @@ import Tensors
 ///
 /// `m = b1 m + (1 - b1) g`, `v = b2 v + (1 - b2) g^2`,
 /// `p -= lr (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon)`; before that AdamW shrinks p by
-/// `1 - lr weight_decay`, while Adam adds `weight_decay p` to g. t counts the steps of the optimizer.
+/// `1 - lr weight_decay`, while Adam adds `weight_decay p` to g. t counts the steps in which the parameter had a
+/// gradient.
 public final class Adam: Optimizer {
   public let beta1, beta2, epsilon, weightDecay: Double
   private let isDecoupled: Bool
@@ -30,7 +31,7 @@ public final class Adam: Optimizer {
   override func step(_ numbers: Numbers) {
     var options = qk_f32_adam_options(
       learning_rate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weight_decay: weightDecay,
-      decoupled: isDecoupled, step: Int64(stepCount))
+      decoupled: isDecoupled, step: Int64(numbers.steps))
     qk_f32_adam(
       numbers.count, &options, numbers.gradient, numbers.first, numbers.second, numbers.value)
   }
@@ -38,8 +39,8 @@ public final class Adam: Optimizer {
   override func stepInDouble(_ piece: Piece) {
     let (p, g) = (piece.value.pointer(Double.self), piece.gradient.pointer(Double.self))
     let (m, v) = (piece.buffers[0].pointer(Double.self), piece.buffers[1].pointer(Double.self))
-    let correction1 = 1 - Libm.pow(beta1, Double(stepCount))
-    let correction2 = 1 - Libm.pow(beta2, Double(stepCount))
+    let correction1 = 1 - Libm.pow(beta1, Double(piece.steps))
+    let correction2 = 1 - Libm.pow(beta2, Double(piece.steps))
     for i in 0..<piece.value.count {
       if isDecoupled { p[i] *= 1 - learningRate * weightDecay }
       let slope = g[i] + (isDecoupled ? 0 : weightDecay * p[i])

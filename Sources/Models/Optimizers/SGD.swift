@@ -27,7 +27,7 @@ public final class SGD: Optimizer {
   override func step(_ numbers: Numbers) {
     var options = qk_f32_sgd_options(
       learning_rate: learningRate, momentum: momentum, dampening: dampening, weight_decay: weightDecay,
-      nesterov: nesterov, first_step: numbers.isFirst)
+      nesterov: nesterov, first_step: numbers.steps == 1)
     qk_f32_sgd(numbers.count, &options, numbers.gradient, numbers.first, numbers.value)
   }
 
@@ -40,7 +40,7 @@ public final class SGD: Optimizer {
         p[i] -= learningRate * slope
         continue
       }
-      v[i] = piece.isFirst ? slope : momentum * v[i] + (1 - dampening) * slope
+      v[i] = piece.steps == 1 ? slope : momentum * v[i] + (1 - dampening) * slope
       p[i] -= learningRate * (nesterov ? slope + momentum * v[i] : v[i])
     }
   }

@@ -115,6 +115,40 @@ import Testing
     #expect(try run(second, steps: 3...4) == whole)
   }
 
+  /// Expected numbers computed with PyTorch: the second parameter has no gradient in the first two steps.
+  @Test(arguments: [DType.f32, .f64], [false, true])
+  func aParameterThatJoinsLaterBeginsWithItsFirstStep(dtype: DType, decoupled: Bool) throws {
+    func steps(_ range: ClosedRange<Int>, _ optimizer: Optimizer) throws {
+      for t in range {
+        for parameter in optimizer.parameters.prefix(t < 3 ? 1 : 2) {
+          let value = parameter.value
+          let gradient = zip(try value.doubles(), [0.1, -0.3, 0.2]).map { 2 * $0 + $1 * Double(t) }
+          value.grad = try .from(gradient, [3], value.dtype)
+        }
+        try optimizer.step()
+      }
+    }
+    func adam(_ parameters: [Parameter]) throws -> Adam {
+      try Adam(parameters, learningRate: 0.05, betas: (0.9, 0.99), weightDecay: 0.1, decoupled: decoupled)
+    }
+    let first = try adam([parameter(dtype), parameter(dtype)])
+    try steps(1...3, first)
+    let second = try adam(first.parameters)  // resumes with as many steps of each
+    try second.load(first.state())
+    try steps(4...4, second)
+    expect(
+      try first.parameters.flatMap { try $0.value.doubles() },
+      decoupled
+        ? [
+          0.7816927586369272, -1.7614705881140171, 0.29111046801360063, 0.8902803050285327,
+          -1.8802652082355829, 0.39521467261782955,
+        ]
+        : [
+          0.8000237265559262, -1.79966842918173, 0.2995470693883574, 0.9000025096995095,
+          -1.8999641530565872, 0.39995298683125946,
+        ], dtype)
+  }
+
   @Test(arguments: ["sgd", "adam"])
   func manyParametersGiveTheSameBitsForAnyNumberOfThreads(method: String) throws {
     func run(threads: Int) throws -> [[Float]] {
@@ -143,6 +177,85 @@ import Testing
     let state = ["step": try Tensor([], [Int64(1)]), "0.exp_avg": try Tensor.ones([4])]
     let error = #expect(throws: ShapeError.self) { try Adam([parameter(.f32)]).load(state) }
     #expect(error?.description == "adam: '0.exp_avg' in the state is f32 [4], the parameter is f32 [3]")
+  }
+
+  @Test func refusesAStateOfAnotherKindOfOptimizer() throws {
+    func stepped(_ optimizer: Optimizer) throws -> [String: Tensor] {
+      _ = try run(optimizer)
+      return try optimizer.state()
+    }
+    let plain = try SGD([parameter(.f32)], learningRate: 0.1)
+    let momentum = try SGD([parameter(.f32)], learningRate: 0.1, momentum: 0.9)
+    let adam = try Adam([parameter(.f32)])
+    func message(_ optimizer: Optimizer, _ state: [String: Tensor]) throws -> String? {
+      let before = try optimizer.state()
+      let error = #expect(throws: ShapeError.self) { try optimizer.load(state) }
+      #expect(try optimizer.state().mapValues { try $0.doubles() } == before.mapValues { try $0.doubles() })
+      return error?.description
+    }
+    let (ofPlain, ofAdam) = (try stepped(plain), try stepped(adam))
+    let advice = "; load it into one like that it came from"
+    for optimizer in [plain, momentum] {
+      #expect(
+        try message(optimizer, ofAdam)
+          == "sgd: the state holds '0.exp_avg', which this optimizer does not keep" + advice)
+    }
+    #expect(
+      try message(adam, stepped(momentum))
+        == "adam: the state holds '0.momentum_buffer', which this optimizer does not keep" + advice)
+    #expect(
+      try message(adam, ofPlain) == "adam: the state lacks '0.exp_avg', which this optimizer keeps" + advice)
+    #expect(
+      try message(adam, ofAdam.filter { $0.key != "0.exp_avg_sq" })
+        == "adam: the state lacks '0.exp_avg_sq', which this optimizer keeps" + advice)
+    #expect(
+      try message(adam, ofPlain.filter { $0.key == "step" })
+        == "adam: the state holds a step count alone; it was saved by another kind of optimizer")
+  }
+
+  /// Before the steps of each parameter were counted, a state held those of the optimizer.
+  @Test func goesOnFromAStateThatCountsStepsTogether() throws {
+    let whole = try run(Adam([parameter(.f32)]))
+    let first = try Adam([parameter(.f32)])
+    _ = try run(first, steps: 1...2)
+    let second = try Adam(first.parameters)
+    try second.load(first.state().filter { $0.key != "0.step" })
+    #expect(try run(second, steps: 3...4) == whole)
+  }
+
+  @Test func goesOnFromAStateBeforeAnyStep() throws {
+    let fresh = try Adam([parameter(.f32)])
+    try fresh.load(fresh.state())
+    #expect(try run(fresh) == run(Adam([parameter(.f32)])))
+  }
+
+  @Test func beginsAgainWhereAParameterChangedItsType() throws {
+    let parameter = try parameter(.f32)
+    let optimizer = try Adam([parameter])
+    _ = try run(optimizer)
+    parameter.value = try .from([1, -2, 0.5], [3], .f64)
+    #expect(try run(optimizer) == run(Adam([self.parameter(.f64)])))
+  }
+
+  @Test func refusesAParameterThatIsListedTwice() throws {
+    let (one, other) = (try parameter(.f32), try parameter(.f32))
+    let error = #expect(throws: ShapeError.self) {
+      try Adam([one, other, Parameter(one.value)])
+    }
+    #expect(
+      error?.description == "adam: parameters 1 and 3 of 3 share memory (f32 [3]); list each tensor once")
+    let table = try Tensor([4], [Float(1), 2, 3, 4])
+    let halves = try [0, 2].map { try Slice(axis: 0, start: $0, count: 2)(table) }
+    #expect(throws: Never.self) { try SGD(halves.map { Parameter($0) }, learningRate: 0.1) }
+  }
+
+  @Test func marksWhatItChangedThoughAPromiseCannotBeKept() throws {
+    let parameters = [try parameter(.f32), try parameter(.f32)]
+    try parameters[0].constrain(Unkept())
+    let before = parameters[1].value.storage.changed
+    for parameter in parameters { parameter.value.grad = try .ones([3]) }
+    #expect(throws: ShapeError.self) { try SGD(parameters, learningRate: 0.1).step() }
+    #expect(try parameters[1].value.doubles()[0] < 1 && parameters[1].value.storage.changed > before)
   }
 
   @Test func keepsConstraintsAfterEveryStep() throws {
@@ -178,6 +291,17 @@ import Testing
 private struct FirstIsZero: Constraint {
   static let name = "first_is_zero"
   func enforce(on value: Tensor) throws { value.floats[0] = 0 }
+  func check(_ value: Tensor) throws {}
+}
+
+/// Holds when it is made, and never again.
+private final class Unkept: Constraint, @unchecked Sendable {
+  static let name = "unkept"
+  private var isMade = false
+  func enforce(on value: Tensor) throws {
+    if isMade { throw ShapeError("unkept", "cannot be kept") }
+    isMade = true
+  }
   func check(_ value: Tensor) throws {}
 }
 
