@@ -115,9 +115,26 @@ import Testing
     #expect(try Script().output(text).hasSuffix("2"))
   }
 
+  @Test func `a clone that is changed while a graph is captured leaves what was cloned`() throws {
+    let output = try Script().output(
+      """
+      local w = qs.tensor{1, -2}
+      local x = qs.ones(2)
+      local function body(x)
+        w:clone():clamp_(0, 1)
+        x:clone():mul_(2)
+        return x * w
+      end
+      local g = qs.capture(nn.model(body), x)
+      print(w[2]:item(), x[2]:item(), g(x)[2]:item())
+      """)
+    #expect(output == "-2.0 1.0 -2.0")
+  }
+
   @Test(arguments: [
     "local h = x * 2; h:add_(1); return h * 3", "x:mul_(2); return x + 1", "return qs.zeros(2):copy_(x * 1)",
     "local h = x * 2; h:narrow(1, 1, 1):zero_(); return h",
+    "local c = x:clone(); c:mul_(2); return x + c",
   ])
   func `changes in place cannot be captured`(body: String) throws {
     let text = "qs.capture(nn.model(function(x) \(body) end), qs.tensor{1, 2})"

@@ -127,6 +127,12 @@ import Testing
 
   @Test(arguments: [
     Snippet(
+      "local t = qs.tensor{-1, 0, 6}; t.requires_grad = true; t:clamp(-1, 6):sum():backward(); print(t.grad:sum():item())",
+      "3.0"),
+    Snippet(
+      "local t = qs.tensor{0, 3, 6}; t.requires_grad = true; t:relu6():sum():backward(); print(t.grad:sum():item())",
+      "1.0"),
+    Snippet(
       "local t = qs.tensor{1, 2}; t.requires_grad = true; (t * t):sum():backward(); print(t.grad:totable()[2])",
       "4.0"),
     Snippet(

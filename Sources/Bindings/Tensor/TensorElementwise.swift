@@ -19,7 +19,7 @@ extension TensorFunction {
       TensorFunction("tanh", "The hyperbolic tangent of every element.", Tanh()),
       TensorFunction("sigmoid", "1 / (1 + exp(-x)) of every element.", Sigmoid()),
       TensorFunction("relu", "max(x, 0) of every element.", Relu()),
-      TensorFunction("relu6", "min(max(x, 0), 6) of every element.", Clip(0, 6)),
+      TensorFunction("relu6", "min(max(x, 0), 6) of every element.", Clip.relu6),
       TensorFunction("silu", "x * sigmoid(x) of every element.", Silu()),
       TensorFunction("hardswish", "x * relu6(x + 3) / 6 of every element.", HardSwish()),
       TensorFunction("hardsigmoid", "relu6(x + 3) / 6 of every element.", HardSigmoid()),

@@ -15,7 +15,7 @@ extension Tensor {
         "detach", "The same values, shared, with no record of where they came from.", .receiver(Tensor.self)
       ) { t in Tape.isCapturing ? try Identity(stopsGradient: true)(t) : t.detached() },
       Function("clone", "A copy with memory of its own, and no record.", .receiver(Tensor.self)) { t in
-        Tape.isCapturing ? try Identity(stopsGradient: true)(t) : try t.copy()
+        Tape.isCapturing ? try Identity(stopsGradient: true, copies: true)(t) : try t.copy()
       },
     ]
   }

@@ -24,7 +24,7 @@ extension TFLiteImporter {
       result = try pooling(op, title) { AvgPool2d($0, countIncludePad: false) }
     case "MAX_POOL_2D": result = try pooling(op, title) { MaxPool2d($0) }
     case "RELU": result = try apply(Relu(), op.inputs)
-    case "RELU6": result = try apply(Clip(0, 6), op.inputs)
+    case "RELU6": result = try apply(Clip.relu6, op.inputs)
     case "LOGISTIC": result = try apply(Sigmoid(), op.inputs)
     case "TANH": result = try apply(Tanh(), op.inputs)
     case "HARD_SWISH": result = try apply(HardSwish(), op.inputs)
@@ -84,8 +84,8 @@ extension TFLiteImporter {
     switch try op.options?.integer(field, UInt8.self) ?? 0 {
     case 0: return x
     case 1: return try emit(Relu(), [x], title)
-    case 2: return try emit(Clip(-1, 1), [x], title)
-    case 3: return try emit(Clip(0, 6), [x], title)
+    case 2: return try emit(Clip(-1, 1, isOpen: true), [x], title)
+    case 3: return try emit(Clip.relu6, [x], title)
     case 4: return try emit(Tanh(), [x], title)
     default: throw TFLiteRefusal("has an activation that is not supported")
     }

@@ -9,7 +9,7 @@ public final class Activation: Module {
     public var op: any Op {
       switch self {
       case .relu: Relu()
-      case .relu6: Clip(0, 6)
+      case .relu6: Clip.relu6
       case .gelu: Gelu()
       case .silu: Silu()
       case .hardswish: HardSwish()

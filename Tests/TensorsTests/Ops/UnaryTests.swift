@@ -43,11 +43,33 @@ import Testing
   }
 
   @Test func gradientBelowAKinkIsZero() throws {
-    for op in [Relu(), Clip(0, 6), HardSwish()] as [any Op] {
+    for op in [Relu(), Clip(0, 6), Clip.relu6, HardSwish()] as [any Op] {
       try expectGradient(of: op, [4], in: -9 ... -4)
     }
     try expectGradient(of: Clip(0, 6), [4], in: 7...9)
     try expectGradient(of: Abs(), [4], in: -2 ... -1)
+  }
+
+  /// Slopes of PyTorch's clamp and hardtanh (of which relu6 is one).
+  @Test(arguments: [DType.f32, .f64])
+  func onItsBoundsAClipPassesGradientsOnUnlessItIsOpen(dtype: DType) throws {
+    func slopes(_ op: Clip) throws -> [Double]? {
+      let x = try Tensor.from([-1.5, -1, 0.5, 2, 2.5], [5], dtype)
+      x.requiresGrad = true
+      try op(x).sum().backward()
+      return try x.grad?.doubles()
+    }
+    #expect(try slopes(Clip(-1, 2)) == [0, 1, 1, 1, 0])
+    #expect(try slopes(Clip(-1, 2, isOpen: true)) == [0, 0, 1, 0, 0])
+    #expect(try slopes(Clip(-1)) == [0, 1, 1, 1, 1])
+    #expect(Clip.relu6.isOpen)
+  }
+
+  @Test func anIdentityThatCopiesMayBeChanged() throws {
+    let x = try Tensor([2], [Float(1), 2])
+    try Identity(stopsGradient: true, copies: true)(x).fill(0)
+    #expect(try x.array(Float.self) == [1, 2])
+    #expect(try Identity()(x).storage === x.storage)
   }
 
   @Test func logAndSqrtLeaveTheReals() throws {
