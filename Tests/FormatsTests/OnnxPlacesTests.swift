@@ -62,6 +62,43 @@ import Testing
     }
   }
 
+  /// An index beyond its own dimension must not read or write what another one names.
+  @Test func indicesOutsideTheirOwnDimensionAreRefused() throws {
+    let cube = try Tensor.arange(start: 0, count: 8).reshaped([2, 2, 2])
+    let batch = ["batch_dims": OnnxAttribute.int(1)]
+    for (indices, attributes) in [
+      (try places([2, 1], [2, 0]), batch), (try places([2, 1], [0, -3]), batch),
+      (try places([1, 2], [0, 2]), [:]), (try places([1, 2], [1, -3]), [:]), (try places([1, 1], [2]), [:]),
+      (try places([1, 2], [0, .max]), [:]), (try places([1, 2], [.min, 0]), [:]),
+    ] {
+      #expect { try run("GatherND", cube, [indices], attributes, opset: 12) } throws: {
+        "\($0)".contains("is out of range")
+      }
+    }
+    let update = try Tensor([1, 2], [9, 9] as [Float])
+    #expect { try run("ScatterND", cube, [places([1, 2], [0, 2]), update]) } throws: {
+      "\($0)".contains("is out of range")
+    }
+    let last = try run("ScatterND", cube, [places([1, 2], [-1, -2]), update])
+    #expect(try last.doubles() == [0, 1, 2, 3, 9, 9, 6, 7])
+  }
+
+  /// The same where the indices are only known when the model runs.
+  @Test func computedIndicesOutsideTheirOwnDimensionAreRefused() throws {
+    var model = OnnxModel()
+    model.opsets[""] = 13
+    model.graph.inputs = [OnnxValueInfo(name: "places", type: .int64, shape: [.fixed(1), .fixed(2)])]
+    model.graph.initializers = [OnnxTensor("x", try Tensor([2, 3], [0, 1, 2, 3, 4, 5] as [Float]))]
+    model.graph.nodes = [OnnxNode(operation: "GatherND", inputs: ["x", "places"], outputs: ["y"])]
+    model.graph.outputs = [OnnxValueInfo(name: "y", type: .float)]
+    let graph = try OnnxFile.read(MappedFile(copying: model.encoded(), as: "m.onnx"))
+    #expect(try graph(places([1, 2], [-1, -3])).doubles() == [3])
+    #expect(try graph(places([1, 2], [0, 2])).doubles() == [2])
+    for pair in [[0, 3], [0, -4], [2, 0], [-3, 0]] as [[Int64]] {
+      #expect { try graph(places([1, 2], pair)) } throws: { "\($0)".contains("is out of range") }
+    }
+  }
+
   @Test func scatterNDReplacesElements() throws {
     let x = try Tensor([8], [1, 2, 3, 4, 5, 6, 7, 8] as [Float])
     let updates = try Tensor([4], [9, 10, 11, 12] as [Float])

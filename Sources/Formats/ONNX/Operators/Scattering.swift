@@ -58,10 +58,10 @@ extension OnnxOperator {
     let (named, inner) = (Array(shape.dims[batch..<batch + depth]), Array(shape.dims[(batch + depth)...]))
     let width = inner.reduce(1, *)
     let strides = named.indices.map { i in named[(i + 1)...].reduce(1, *) }
-    let extents = try c.integers(named)
-    let negative = try c.emit(Less(), indices, c.scalar(0, like: indices))
-    let counted = try c.emit(Where(), negative, c.add(indices, extents), indices)
-    var numbers = try c.emit(Sum(axes: [places.rank - 1]), c.mul(counted, c.integers(strides)))
+    let counted = try fromTheStart(c, indices, named)
+    let inside = try c.emit(
+      Minimum(), c.emit(Maximum(), counted, c.scalar(0, like: counted)), c.integers(named.map { $0 - 1 }))
+    var numbers = try c.emit(Sum(axes: [places.rank - 1]), c.mul(inside, c.integers(strides)))
     let outer = Array(places.dims.dropLast())
     let (count, rows) = (outer.reduce(1, *), named.reduce(1, *))
     if batch > 0 {
@@ -70,10 +70,21 @@ extension OnnxOperator {
       let ones = [Int](repeating: 1, count: outer.count - batch)
       numbers = try c.add(numbers, c.reshape(starts, batches + ones))
     }
+    let all = batches.reduce(rows, *)
+    // An index outside of its own dimension must not name a row of another: it names none, and the lookup refuses it.
+    let strays = try c.emit(Sum(axes: [places.rank - 1]), c.emit(NotEqual(), counted, inside))
+    let isStray = try c.emit(NotEqual(), strays, c.scalar(0, like: strays))
+    numbers = try c.emit(Where(), isStray, c.scalar(Double(all), like: numbers), numbers)
     return Rows(
-      x: try c.reshape(x, [batches.reduce(rows, *), width]), numbers: try c.reshape(numbers, [count]),
-      count: count,
+      x: try c.reshape(x, [all, width]), numbers: try c.reshape(numbers, [count]), count: count,
       width: width, outer: outer, inner: inner)
+  }
+
+  /// Indices [..., k] into k dimensions, those from the end made ones from the start.
+  private static func fromTheStart(_ c: OnnxCall, _ indices: OnnxValue, _ extents: [Int]) throws -> OnnxValue
+  {
+    let negative = try c.emit(Less(), indices, c.scalar(0, like: indices))
+    return try c.emit(Where(), negative, c.add(indices, c.integers(extents)), indices)
   }
 
   private static func scatterND(_ c: OnnxCall) throws -> OnnxValue {
