@@ -197,4 +197,46 @@ import Testing
     let y = try run("Resize", x, [nil, Tensor([4], c.scales)], c.attributes)
     for (a, b) in zip(try y.doubles(), c.expected) { #expect(abs(a - b) <= 2e-6 * abs(b), "\(a), not \(b)") }
   }
+
+  /// Whatever the factor between two sizes is rounded to.
+  @Test func resizingToASizeGivesThatSize() throws {
+    let x = try Tensor.arange(start: 1, count: 7).reshaped([1, 1, 1, 7])
+    let y = try run(
+      "Resize", x, [nil, nil, Tensor([4], [1, 1, 1, 61] as [Int64])], ["mode": .string("linear")], opset: 19)
+    let last = [6.639344215393066, 6.754097938537598, 6.868852138519287, 6.983606338500977, 7, 7, 7, 7]
+    try #require(y.shape == [1, 1, 1, 61])
+    for (a, b) in zip(try y.doubles().suffix(8), last) { #expect(abs(a - b) <= 2e-6 * b, "\(a), not \(b)") }
+    for from in 4...40 {
+      let x = try Tensor.zeros([1, 1, 1, from])
+      for size in 4...60 {
+        let sizes = try Tensor([4], [1, 1, 1, Int64(size)])
+        let y = try run("Resize", x, [nil, nil, sizes], ["mode": .string("linear")], opset: 19)
+        #expect(y.shape == [1, 1, 1, size])
+      }
+    }
+  }
+
+  static let sevenOfTen: [([String: OnnxAttribute], [Double])] = [
+    (["mode": .string("nearest")], [1, 3, 4, 5, 7, 8, 10]),
+    (
+      ["coordinate_transformation_mode": .string("asymmetric"), "nearest_mode": .string("floor")],
+      [1, 2, 3, 5, 6, 8, 9]
+    ),
+    (
+      ["mode": .string("linear")],
+      [
+        1.2142857313156128, 2.642857074737549, 4.071428298950195, 5.5, 6.928571701049805, 8.35714340209961,
+        9.785714149475098,
+      ]
+    ),
+  ]
+
+  /// 10 times 0.7 in single precision is 7, in double precision a little less.
+  @Test(arguments: sevenOfTen)
+  func scalesCountInSinglePrecision(attributes: [String: OnnxAttribute], expected: [Double]) throws {
+    let x = try Tensor.arange(start: 1, count: 10).reshaped([1, 1, 1, 10])
+    let y = try run("Resize", x, [nil, Tensor([4], [1, 1, 1, 0.7] as [Float])], attributes, opset: 19)
+    try #require(y.shape == [1, 1, 1, 7])
+    for (a, b) in zip(try y.doubles(), expected) { #expect(abs(a - b) <= 2e-6 * b, "\(a), not \(b)") }
+  }
 }

@@ -77,7 +77,8 @@ extension OnnxOperator {
     try c.require(factors.count == axes.count, "has \(factors.count) scales for \(axes.count) dimensions")
     return try zip(axes, factors).filter { $1 != 1 }.map { axis, factor in
       try fixed(c, [shape[axis]])
-      let size = (Double(shape[axis]) * factor).rounded(.down)
+      // In single precision, as ONNX Runtime: 10 times 0.7 is 7.
+      let size = (Float(shape[axis]) * Float(factor)).rounded(.down)
       try c.require(
         factor > 0 && size <= 0x1p24, "makes dimension \(axis + 1) of \(shape) \(factor) times as large")
       return try extent(c, axis, Int(size), factor)
@@ -103,8 +104,12 @@ extension OnnxOperator {
     for extent in extents {
       (sizes[extent.axis - 2], factors[extent.axis - 2]) = (extent.size, extent.factor)
     }
-    // Sizes tell their factors, up to rounding; where they do not, the factor is what counts.
-    let isExact = extents.allSatisfy { Double($0.size) == Double(shape[$0.axis]) * $0.factor }
+    // Where the sizes do not tell their factors, the factors are what counts.
+    let isExact = extents.allSatisfy { $0.factor == Double($0.size) / Double(shape[$0.axis]) }
+    // The op rounds products in double precision.
+    guard isExact || extents.allSatisfy({ $0.size == Int(Double(shape[$0.axis]) * $0.factor) }) else {
+      return nil
+    }
     let target = isExact ? Interpolate.Target.size(sizes) : .scale(factors)
     switch (sampling.mode, sampling.place) {
     case ("nearest", "asymmetric") where sampling.rounding == "floor":
@@ -124,31 +129,35 @@ extension OnnxOperator {
   }
 
   /// Where place `i` of the result lies among `from` elements.
-  static func place(of i: Int, _ extent: Extent, _ from: Int, _ sampling: Sampling) throws -> Double {
-    let (position, size) = (Double(i), Double(extent.size))
+  static func place<T: BinaryFloatingPoint>(of i: Int, _ extent: Extent, _ from: Int, _ sampling: Sampling)
+    throws -> T
+  {
+    let (position, size, factor) = (T(i), T(extent.size), T(extent.factor))
     switch sampling.place {
-    case "half_pixel": return (position + 0.5) / extent.factor - 0.5
-    case "pytorch_half_pixel": return extent.size > 1 ? (position + 0.5) / extent.factor - 0.5 : 0
+    case "half_pixel": return (position + 0.5) / factor - 0.5
+    case "pytorch_half_pixel": return extent.size > 1 ? (position + 0.5) / factor - 0.5 : 0
     case "half_pixel_symmetric":
-      let adjustment = size / (Double(from) * extent.factor)
-      return Double(from) / 2 * (1 - adjustment) + (position + 0.5) / extent.factor - 0.5
-    case "asymmetric": return position / extent.factor
-    case "align_corners": return extent.size > 1 ? position * Double(from - 1) / (size - 1) : 0
+      let adjustment = size / (T(from) * factor)
+      return T(from) / 2 * (1 - adjustment) + (position + 0.5) / factor - 0.5
+    case "asymmetric": return position / factor
+    case "align_corners": return extent.size > 1 ? position * T(from - 1) / (size - 1) : 0
     default: throw OnnxRefusal("attribute 'coordinate_transformation_mode' is '\(sampling.place)'")
     }
   }
 
-  /// Which of `from` elements stands at place `i` of the result.
+  /// Which of `from` elements stands at place `i` of the result: in single precision as in ONNX Runtime, for what is
+  /// half way, or a whole number, is so after rounding.
   private static func nearest(_ i: Int, _ extent: Extent, _ from: Int, _ sampling: Sampling) throws -> Int {
-    let place = try place(of: i, extent, from, sampling)
-    let rounded: Double
+    let place: Float = try place(of: i, extent, from, sampling)
+    let below = place.rounded(.down)
+    let rounded: Float
     switch sampling.rounding {
-    case "floor": rounded = place.rounded(.down)
+    case "floor": rounded = below
     case "ceil": rounded = place.rounded(.up)
-    case "round_prefer_floor": rounded = (place - 0.5).rounded(.up)
-    case "round_prefer_ceil": rounded = (place + 0.5).rounded(.down)
+    case "round_prefer_floor": rounded = place - below > 0.5 ? below + 1 : below
+    case "round_prefer_ceil": rounded = place - below >= 0.5 ? below + 1 : below
     default: throw OnnxRefusal("attribute 'nearest_mode' is '\(sampling.rounding)'")
     }
-    return Int(min(max(rounded, 0), Double(from - 1)))
+    return Int(min(max(rounded, 0), Float(from - 1)))
   }
 }
