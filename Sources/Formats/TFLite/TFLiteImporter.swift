@@ -11,7 +11,7 @@ final class TFLiteImporter {
   let model: TFLiteModel
   let graph = Graph()
   private var values: [Int: Graph.ID] = [:]
-  /// Tensors that are a stored one in another type: weights in half precision behind a DEQUANTIZE.
+  /// Tensors that are one of the file's in another type: weights in half precision behind a DEQUANTIZE.
   private var stored: [Int: Int] = [:]
 
   init(_ model: TFLiteModel) { self.model = model }
@@ -92,11 +92,10 @@ final class TFLiteImporter {
 
   /// A stored tensor as real numbers, in the file's layout.
   func constant(_ place: Int) throws -> Tensor {
-    if let source = stored[place] { return try constant(source) }
     guard isStored(place) else {
       throw TFLiteRefusal("needs a constant where the model computes one")
     }
-    let tensor = model.tensors[place]
+    let tensor = model.tensors[stored[place] ?? place]
     let stored = try tensor.value()
     guard stored.dtype != .f32, let grid = try tensor.grid() else { return stored }
     return try DequantizeIntegers(grid)(stored)
@@ -132,8 +131,14 @@ final class TFLiteImporter {
   func noteStored(_ op: TFLiteOperator) -> Bool {
     let source = op.inputs[0]
     guard op.name == "DEQUANTIZE", isStored(source) else { return false }
-    stored[op.outputs[0]] = source
+    stored[op.outputs[0]] = stored[source] ?? source
     return true
+  }
+
+  /// Refuses an operator that writes what the file stores, or what another one has written.
+  func requireUnwritten(_ op: TFLiteOperator) throws {
+    guard let place = op.outputs.first(where: { values[$0] != nil || isStored($0) }) else { return }
+    throw TFLiteRefusal("writes tensor '\(model.tensors[place].name)', which has a value already")
   }
 
   /// Notes the result of an operator; one that is quantized is put on its grid.

@@ -8,6 +8,7 @@ extension TFLiteImporter {
       throw TFLiteRefusal("has \(op.outputs.count) outputs; operators with one are read")
     }
     guard op.takesItsInputs else { throw TFLiteRefusal("has \(op.inputs.count) inputs") }
+    try requireUnwritten(op)
     let title = model.tensors[op.outputs[0]].name
     func apply(_ operation: any Op, _ places: [Int]) throws -> Graph.ID {
       try emit(operation, places.map(value), title)
