@@ -233,6 +233,22 @@ import Testing
     #expect(zip(a, b).count { abs($0 - $1) > span / 10000 } <= a.count / 20)
   }
 
+  /// The steps are written for one length; the batch may be any.
+  @Test func quantizedRecurrentLayersOfOpenLengthAreRefused() throws {
+    let shapes: [Shape] = [[20, 3], [20, 5], [20], [20]]
+    let net = Applied(SequenceLSTM(), try shapes.map { try sample($0, seed: 4) })
+    let quantized = try StaticQuantization()(
+      Graph(capturing: net, [sample([2, 4, 3])]), calibration: [sample([16, 4, 3], seed: 9)])
+    quantized.setTraining(false)
+    try quantized.open([["batch", "length", nil]])
+    #expect { try OnnxFile.encode(quantized) } throws: {
+      "\($0)".contains("for sequences of 4, but their length is open")
+    }
+    try quantized.open([["batch", nil, nil]])
+    let x = try sample([5, 4, 3])
+    #expect(try reread(quantized)(x).shape == [5, 4, 5])
+  }
+
   /// As a graph has it where recurrent layers are left in float.
   @Test(arguments: [false, true]) func sequencesBatchFirstComeBackAsTheyWere(reversed: Bool) throws {
     let shapes: [Shape] = [[20, 3], [20, 5], [20], [20]]

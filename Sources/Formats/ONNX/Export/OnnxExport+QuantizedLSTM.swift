@@ -5,7 +5,15 @@ import Tensors
 extension OnnxExport {
   /// A quantized LSTM layer step by step: hidden states go to their grid before the next step reads them, which ONNX's
   /// LSTM has no form for.
+  ///
+  /// - Throws: `ShapeError` where the length of the sequence is open: the file would be wrong for every other.
   func lstm(_ op: QuantizedLSTM) throws -> String {
+    guard !exporter.isOpen(1, of: reads[0]) else {
+      throw ShapeError(
+        "onnx",
+        "is written step by step for sequences of \(inputShape(0)[1]), but their length is open; give it no "
+          + "name, as in graph:open({\"batch\", \"\", \"\"})")
+    }
     let weights = try reads.dropFirst().map { read in
       guard let leaf = exporter.graph.leaf(read) else {
         throw ShapeError("onnx", "its weights are computed from other values")

@@ -101,7 +101,7 @@ final class OnnxExporter {
   }
 
   private func writeOutputs(_ names: [String]) throws {
-    let shapes = try outputDimensions()
+    let shapes = outputDimensions()
     for (i, id) in graph.outputs.enumerated() {
       let node = OnnxNode(
         name: names[i], operation: "Identity", inputs: [try name(of: id)], outputs: [names[i]])
@@ -130,9 +130,9 @@ final class OnnxExporter {
     }
   }
 
-  /// A dimension that has a name stands as a prime, as when a model is read; where the graph takes no other sizes than
-  /// its example's, all are fixed.
-  private func outputDimensions() throws -> [[OnnxValueInfo.Dimension]] {
+  /// The shapes of all nodes where a dimension that has a name is a prime, as when a model is read; nil where the graph
+  /// takes no other sizes than its example's.
+  private lazy var opened: (names: [(name: String, prime: Int)], shapes: [Graph.ID: Shape]?) = {
     var symbols: [(name: String, prime: Int)] = []
     var free = OnnxSymbols.candidates[...]
     let inputs = graph.inputs.map { id in
@@ -145,13 +145,23 @@ final class OnnxExporter {
           return prime
         })
     }
-    guard let shapes = try? graph.shapes(for: inputs) else {
+    return (symbols, try? graph.shapes(for: inputs))
+  }()
+
+  /// Whether a dimension of a node's value may have another extent than the example's; never where the graph takes no
+  /// other.
+  func isOpen(_ axis: Int, of id: Graph.ID) -> Bool {
+    opened.shapes?[id].map { $0[axis] != graph[id].shape[axis] } ?? false
+  }
+
+  private func outputDimensions() -> [[OnnxValueInfo.Dimension]] {
+    guard let shapes = opened.shapes else {
       return graph.outputs.map { graph[$0].shape.map { .fixed($0) } }
     }
     return graph.outputs.map { id in
       (shapes[id] ?? []).map { extent in
-        if let symbol = symbols.first(where: { extent == $0.prime }) { return .symbol(symbol.name) }
-        return symbols.contains { extent > 0 && extent % $0.prime == 0 } ? .unknown : .fixed(extent)
+        if let symbol = opened.names.first(where: { extent == $0.prime }) { return .symbol(symbol.name) }
+        return opened.names.contains { extent > 0 && extent % $0.prime == 0 } ? .unknown : .fixed(extent)
       }
     }
   }
