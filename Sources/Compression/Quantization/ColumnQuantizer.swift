@@ -7,8 +7,12 @@ public struct ColumnQuantizer: Constraint, Hashable {
   public static let name = "column_quantizer"
   /// One for each column, positive and finite.
   public let scales: [Float]
+  /// Of s8 codes.
+  public let lowest, highest: Int
 
-  public init(scales: [Float]) { self.scales = scales }
+  public init(scales: [Float], lowest: Int = -127, highest: Int = 127) {
+    (self.scales, self.lowest, self.highest) = (scales, lowest, highest)
+  }
 
   public func enforce(on value: Tensor) throws { try check(value) }
 
@@ -19,5 +23,7 @@ public struct ColumnQuantizer: Constraint, Hashable {
   }
 
   public func scaled(by factors: [Double]) -> (any Constraint)? { nil }
-  public var turned: (any Constraint)? { WeightQuantizer(scales: scales) }
+  public var turned: (any Constraint)? {
+    WeightQuantizer(scales: scales, lowest: lowest, highest: highest)
+  }
 }

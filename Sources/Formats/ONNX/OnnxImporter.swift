@@ -209,8 +209,10 @@ final class OnnxImporter {
     let result = try Tape.withoutGradients { try op.apply(inputs) }
     guard constants.contains(where: \.isSymbolic) else {
       // A weight that is only turned stays one.
-      let name = constants.count == 1 && (Self.moves(op) || op is Transpose) ? constants[0].name : nil
-      return OnnxConstant(result, name: name)
+      let isMoved = constants.count == 1 && (Self.moves(op) || op is Transpose)
+      let folded = OnnxConstant(result, name: isMoved ? constants[0].name : nil)
+      if isMoved { folded.constraint = constants[0].promise(after: op, result.shape) }
+      return folded
     }
     // Moving numbers about may leave the open ones behind; computing with them may not.
     return OnnxConstant(result, isSymbolic: try !Self.moves(op) || hasSymbols(result))
@@ -255,57 +257,6 @@ final class OnnxImporter {
     case .node(let id): graph[id].dtype
     case .constant(let constant): try constant.tensor().dtype
     }
-  }
-}
-
-/// What a name of the model stands for.
-enum OnnxValue {
-  case node(Graph.ID)
-  case constant(OnnxConstant)
-
-  var constant: OnnxConstant? { if case .constant(let constant) = self { constant } else { nil } }
-}
-
-/// A value that is known when the model is read: an initializer, or what was computed from some.
-final class OnnxConstant {
-  let name: String?
-  /// Whether it was computed from a dimension that only has a name, so that primes may be in it.
-  let isSymbolic: Bool
-  /// This constant turned or reshaped, by the shape it got, so that what reads it twice shares one leaf.
-  var moved: [[Int]: OnnxConstant] = [:]
-  /// Promises that its parameter is to make: quantized weights know their scales.
-  var constraint: (any Constraint)?
-  /// The element type in the file, which may be narrower than the tensor's.
-  let storedType: OnnxType?
-  private var value: Tensor?
-  private let stored: OnnxTensor?
-
-  init(_ value: Tensor, name: String? = nil, type: OnnxType? = nil, isSymbolic: Bool = false) {
-    (self.value, self.name, storedType, self.isSymbolic, stored) = (value, name, type, isSymbolic, nil)
-  }
-
-  init(lazily stored: OnnxTensor) {
-    (self.stored, name, isSymbolic) = (stored, stored.name, false)
-    storedType = OnnxType(rawValue: stored.typeCode)
-  }
-
-  func tensor() throws -> Tensor {
-    if let value { return value }
-    guard let read = try stored?.tensor() else {
-      preconditionFailure("a constant has a value or where to read it")
-    }
-    value = read
-    return read
-  }
-
-  /// Trained numbers where they came from the file as floats, else a constant.
-  func parameter() throws -> Parameter {
-    let value = try tensor()
-    let role: Parameter.Role =
-      name != nil && value.dtype.isFloatingPoint && value.rank > 0 ? .weight : .constant
-    let parameter = Parameter(try value.isDense ? value : value.contiguous(), role: role)
-    if let constraint { try parameter.constrain(constraint) }
-    return parameter
   }
 }
 

@@ -40,7 +40,7 @@ public struct IntegerGrid: Hashable, Sendable {
     guard type == .i8, block == nil, axis == 1, shape.rank == 2, zeroPoints.allSatisfy({ $0 == 0 }),
       scales.allSatisfy({ $0.isNormal && $0 > 0 })
     else { return nil }
-    return ColumnQuantizer(scales: scales)
+    return ColumnQuantizer(scales: scales, lowest: lowest, highest: highest)
   }
 
   func check(_ shape: Shape, for function: String) throws {

@@ -133,8 +133,9 @@ extension OnnxOperator {
   /// already.
   private static func matmul(_ c: OnnxCall) throws -> OnnxValue {
     let (a, b) = (try c.input(0), try c.input(1))
-    guard a.constant == nil, let stored = b.constant, stored.name != nil, stored.constraint == nil,
-      try c.shape(b).rank == 2 && c.shape(a).rank > 1 && c.dtype(b).isFloatingPoint
+    guard a.constant == nil, let stored = b.constant, stored.name != nil,
+      try c.shape(b).rank == 2 && c.shape(a).rank > 1 && c.dtype(b).isFloatingPoint,
+      try keepsPromise(stored)
     else { return try c.emit(MatMul(), a, b) }
     return try c.emit(Linear(), a, turned(c, b))
   }
@@ -145,7 +146,7 @@ extension OnnxOperator {
     let (a, b) = (try c.input(0), try c.input(1))
     let (flipA, flipB) = (try c.flag("transA"), try c.flag("transB"))
     try c.require(try c.shape(a).rank == 2 && c.shape(b).rank == 2, "needs matrices")
-    if alpha == 1, beta == 1, !flipA, b.constant != nil,
+    if alpha == 1, beta == 1, !flipA, let stored = b.constant, try flipB || keepsPromise(stored),
       let bias = try rowBias(c, outputs: c.shape(b)[flipB ? 0 : 1])
     {
       let weight = flipB ? b : try turned(c, b)
@@ -169,6 +170,13 @@ extension OnnxOperator {
     return shape == [1, outputs] ? [try moved(bias, to: [outputs]) { try c.reshape(bias, [outputs]) }] : nil
   }
 
+  /// Whether a matrix can be turned without losing the scales it was quantized with.
+  private static func keepsPromise(_ matrix: OnnxConstant) throws -> Bool {
+    let shape = try matrix.tensor().shape
+    return matrix.constraint == nil
+      || matrix.promise(after: Transpose([1, 0]), Shape(shape.reversed())) != nil
+  }
+
   private static func turned(_ c: OnnxCall, _ matrix: OnnxValue) throws -> OnnxValue {
     try moved(matrix, to: c.shape(matrix).reversed()) { try c.emit(Transpose([1, 0]), matrix) }
   }
@@ -182,6 +190,7 @@ extension OnnxOperator {
     if let known = first.moved[shape] { return .constant(known) }
     guard let result = try move().constant else { preconditionFailure("of constants alone comes a constant") }
     let weight = OnnxConstant(try result.tensor().contiguous(), name: first.name)
+    weight.constraint = result.constraint
     first.moved[shape] = weight
     return .constant(weight)
   }

@@ -79,12 +79,16 @@ extension OnnxOperator {
     -> OnnxValue
   {
     let grid = try params(c, scale: scale, zeroPoint: zeroPoint, c.shape(x))
+    return try dequantized(c, x, grid)
+  }
+
+  /// Weights stay numbers of the file's grid, under their name.
+  private static func dequantized(_ c: OnnxCall, _ x: OnnxValue, _ grid: IntegerGrid) throws -> OnnxValue {
     let result = try c.emit(DequantizeIntegers(grid), x)
-    guard case .constant(let constant) = result, case .constant(let stored) = x else { return result }
-    // Weights stay numbers of the file's grid, under their name.
-    let named = OnnxConstant(try constant.tensor(), name: stored.name)
-    let shape = try constant.tensor().shape
-    named.constraint = grid.columnQuantizer(for: shape) ?? grid.weightQuantizer(for: shape)
+    guard let constant = result.constant else { return result }
+    let value = try constant.tensor()
+    let named = OnnxConstant(value, name: x.constant?.name, isSymbolic: constant.isSymbolic)
+    named.constraint = grid.columnQuantizer(for: value.shape) ?? grid.weightQuantizer(for: value.shape)
     return .constant(named)
   }
 
@@ -143,17 +147,17 @@ extension OnnxOperator {
     let scales = try c.constant(4, "scale").doubles().map { Float($0) }
     let zeros = try c.integers(5, "zero point")
     let stored = try c.constant(3, "weight")
+    try c.require(stored.rank > 1, "has a weight of shape \(stored.shape)")
     let grid = IntegerGrid(
       scales: scales, zeroPoints: zeros, axis: scales.count > 1 ? 0 : nil, type: stored.dtype)
-    let values = OnnxConstant(try DequantizeIntegers(grid)(stored), name: c.inputs[3]?.constant?.name)
-    values.constraint = grid.weightQuantizer(for: stored.shape)
-    guard c.has(place) else { return [.constant(values)] }
+    let values = try dequantized(c, c.input(3), grid)
+    guard c.has(place) else { return [values] }
     let outputs = stored.shape[0]
     let scale = Float(try inputScale.item())
     let products = (0..<outputs).map { (scales.count > 1 ? scales[$0] : scales[0]) * scale }
     let bias = try c.constant(place, "bias").doubles()
     try c.require(bias.count == outputs, "has \(bias.count) biases for \(outputs) outputs")
     let real = try Tensor.from(zip(bias, products).map { Double(Float($0) * $1) }, [outputs], .f32)
-    return [.constant(values), .constant(OnnxConstant(real, name: c.inputs[place]?.constant?.name))]
+    return [values, .constant(OnnxConstant(real, name: c.inputs[place]?.constant?.name))]
   }
 }
