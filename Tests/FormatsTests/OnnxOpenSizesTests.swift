@@ -1,3 +1,4 @@
+import Compression
 import Models
 import TestSupport
 import Tensors
@@ -53,6 +54,42 @@ import Testing
     let fixed = try read(tableSlice(), ["sequence": 3])
     let expected = (0..<12).map { Double($0 % 6) }
     #expect(try fixed(.zeros([2, 3, 2])).doubles() == expected)
+  }
+
+  /// One for any length, but another one: what the two graphs read are two views of one table.
+  @Test func refusesTheRowOfATableBehindAnOpenLength() throws {
+    let behind = try model(
+      [.symbol("batch"), .symbol("sequence"), .fixed(2)],
+      [
+        "table": .arange(start: 0, count: 4096).reshaped([2048, 2]), "zero": integers(0), "one": integers(1),
+      ],
+      [
+        node("Shape", ["x"], "shape"), node("Gather", ["shape", "one"], "length"),
+        node("Sub", ["length", "one"], "start"), node("Slice", ["table", "start", "length", "zero"], "row"),
+        node("Add", ["x", "row"], "y"),
+      ])
+    #expect { try read(behind) } throws: { "\($0)".contains("{dims = {batch = ..., sequence = ...}}") }
+  }
+
+  /// What depends on stored numbers alone is computed once, and for another size anew.
+  @Test func theSecondGraphTakesOverWhatTheFirstComputed() throws {
+    let (folds, x) = (OnnxFolds(), try Tensor.arange(start: 0, count: 12).reshaped([4, 3]))
+    let rows = OnnxConstant(try x.slice(axis: 0, start: 1, count: 2).copy())
+    folds.note(Slice(axis: 0, start: 1, count: 2), [x], rows)
+    #expect(folds.result(of: Slice(axis: 0, start: 1, count: 2), [x]) === rows)
+    #expect(folds.result(of: Slice(axis: 0, start: 2, count: 2), [x]) == nil)
+    let copy = try x.copy()
+    #expect(folds.result(of: Slice(axis: 0, start: 1, count: 2), [copy]) == nil)
+    let (upper, lower) = (
+      try x.slice(axis: 0, start: 0, count: 2), try x.slice(axis: 0, start: 2, count: 2)
+    )
+    folds.note(Relu(), [upper], rows)
+    #expect(folds.result(of: Relu(), [upper]) === rows && folds.result(of: Relu(), [lower]) == nil)
+    let grids = [1, 2].map { IntegerGrid(scales: [$0], type: .i8) }
+    folds.note(DequantizeIntegers(grids[0]), [x], rows)
+    #expect(folds.result(of: DequantizeIntegers(grids[0]), [x]) === rows)
+    #expect(folds.result(of: DequantizeIntegers(grids[1]), [x]) == nil)
+    #expect(folds.result(of: QuantizeIntegers(grids[0]), [x]) == nil)
   }
 
   @Test func refusesPaddingThatDependsOnAnOpenWidth() throws {

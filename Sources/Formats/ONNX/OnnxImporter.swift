@@ -1,3 +1,4 @@
+import Foundation
 import Models
 import Tensors
 
@@ -13,6 +14,10 @@ final class OnnxImporter {
   private(set) var symbols: OnnxSymbols
   /// The model's stored tensors, which both graphs share.
   private let initializers: [OnnxConstant]
+  /// What was computed from constants, which the second graph takes over from the first.
+  private let folds: OnnxFolds
+  /// Whether this is the second graph.
+  private let isRepeated: Bool
   private let options: OnnxOptions
   private let fileBytes: Int
   private var values: [String: OnnxValue] = [:]
@@ -27,24 +32,31 @@ final class OnnxImporter {
 
   convenience init(_ model: OnnxModel, fileBytes: Int, _ options: OnnxOptions) throws {
     try self.init(
-      model, model.graph.initializers.map { OnnxConstant(lazily: $0) }, fileBytes: fileBytes, options,
-      OnnxSymbols.candidates)
+      model, model.graph.initializers.map { OnnxConstant(lazily: $0) }, fileBytes: fileBytes, options)
+  }
+
+  /// - Parameter first: what this one is to repeat with other sizes for what is open.
+  private convenience init(repeating first: OnnxImporter) throws {
+    try self.init(
+      first.model, first.initializers, fileBytes: first.fileBytes, first.options, repeating: first.folds)
   }
 
   private init(
     _ model: OnnxModel, _ initializers: [OnnxConstant], fileBytes: Int, _ options: OnnxOptions,
-    _ primes: [Int]
+    repeating folds: OnnxFolds? = nil
   ) throws {
     (self.model, self.initializers, self.fileBytes, self.options) = (model, initializers, fileBytes, options)
-    symbols = try OnnxSymbols(model, sizes: options.dimensions, candidates: primes)
+    (self.folds, isRepeated) = (folds ?? OnnxFolds(), folds != nil)
+    symbols = try OnnxSymbols(
+      model, sizes: options.dimensions,
+      candidates: isRepeated ? OnnxSymbols.otherCandidates : OnnxSymbols.candidates)
     largestConstant = max(64 << 20, 8 * fileBytes)
   }
 
   func run(constants: [String: Tensor]) throws -> Graph {
     try build(constants)
     if !symbols.isEmpty {
-      let other = try OnnxImporter(
-        model, initializers, fileBytes: fileBytes, options, OnnxSymbols.otherCandidates)
+      let other = try OnnxImporter(repeating: self)
       do { try other.build(constants) } catch let refusal as OnnxRefusal {
         throw OnnxRefusal("\(refusal.problem) (with other sizes of open dimensions; \(symbols.remedy))")
       }
@@ -195,6 +207,7 @@ final class OnnxImporter {
 
   private func fold(_ op: any Op, _ constants: [OnnxConstant]) throws -> OnnxConstant {
     let inputs = try constants.map { try $0.tensor() }
+    if isRepeated, let known = folds.result(of: op, inputs) { return known }
     let shape = try shape(of: op, inputs.map(\.shape))
     let size = try op.dtype(of: inputs.map(\.dtype)).size
     guard shape.elements <= largestConstant / size,
@@ -210,8 +223,10 @@ final class OnnxImporter {
     guard constants.contains(where: \.isSymbolic) else {
       // A weight that is only turned stays one.
       let isMoved = constants.count == 1 && (Self.moves(op) || op is Transpose)
-      let folded = OnnxConstant(result, name: isMoved ? constants[0].name : nil)
+      let folded = OnnxConstant(
+        op is Transpose ? try result.dense() : result, name: isMoved ? constants[0].name : nil)
       if isMoved { folded.constraint = constants[0].promise(after: op, result.shape) }
+      if !isRepeated && !symbols.isEmpty { folds.note(op, inputs, folded) }
       return folded
     }
     // Moving numbers about may leave the open ones behind; computing with them may not.
@@ -263,13 +278,10 @@ final class OnnxImporter {
 extension Tensor {
   /// Whether two constants are one or have the same bytes.
   fileprivate func isSame(as other: Tensor) throws -> Bool {
-    if storage === other.storage && shape == other.shape { return true }
+    if isView(of: other) { return true }
     guard shape == other.shape, dtype == other.dtype else { return false }
     let (a, b) = (try contiguous(), try other.contiguous())
-    return withExtendedLifetime((a, b)) {
-      UnsafeRawBufferPointer(start: a.bytes, count: a.byteCount)
-        .elementsEqual(UnsafeRawBufferPointer(start: b.bytes, count: b.byteCount))
-    }
+    return withExtendedLifetime((a, b)) { memcmp(a.bytes, b.bytes, a.byteCount) == 0 }
   }
 }
 
