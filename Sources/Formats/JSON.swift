@@ -28,6 +28,7 @@ enum JSON {
   var truth: Bool? { if case .truth(let truth) = self { truth } else { nil } }
   var array: [JSON]? { if case .array(let items) = self { items } else { nil } }
   var object: [(key: String, value: JSON)]? { if case .object(let fields) = self { fields } else { nil } }
+  var number: Double? { if case .number(let number) = self { number } else { nil } }
   /// A number without a fraction.
   var integer: Int? { if case .number(let number) = self { Int(exactly: number) } else { nil } }
 }

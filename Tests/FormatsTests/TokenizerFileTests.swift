@@ -103,6 +103,10 @@ private struct Case: Decodable {
       #"{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["a b"]}}"#,
       "has a merge of tokens that its vocabulary does not have"
     ),
+    (
+      #"{"model": {"type": "BPE", "dropout": 0.1, "vocab": {"a": 0}, "merges": []}}"#,
+      "has a BPE model that leaves merges out at random; set 'model.dropout' to null"
+    ),
     (#"{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": 3}}"#, "has 'model.merges' that is not a list"),
     (
       #"{"model": {"type": "BPE", "vocab": {}}, "pre_tokenizer": {"type": "Metaspace"}}"#,

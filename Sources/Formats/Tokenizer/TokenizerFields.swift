@@ -60,6 +60,12 @@ struct TokenizerFields {
     return truth
   }
 
+  func number(_ name: String) throws -> Double? {
+    guard let value = json[name] else { return nil }
+    guard let number = value.number else { throw wrong(name, "a number") }
+    return number
+  }
+
   /// A count or a number of a token.
   func integer(_ name: String) throws -> Int? {
     guard let value = json[name] else { return nil }

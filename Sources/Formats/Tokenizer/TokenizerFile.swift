@@ -75,6 +75,10 @@ public enum TokenizerFile {
     if try part.truth("byte_fallback", default: false) {
       throw TokenizerFields.Problem(text: "has a BPE model with byte_fallback, which is not read")
     }
+    if let dropout = try part.number("dropout"), dropout != 0 {
+      throw TokenizerFields.Problem(
+        text: "has a BPE model that leaves merges out at random; set 'model.dropout' to null")
+    }
     var options = BytePairEncoding.Options()
     options.unknown = try part.optionalText("unk_token").flatMap { vocabulary.id($0) }
     options.fusesUnknown = try part.truth("fuse_unk", default: false)
