@@ -43,6 +43,7 @@ import Testing
         collectgarbage() -- results that the script dropped hold their memory until then
         return qs.memory().fresh - before
       end
+      -- Twice at first: after a whole collection the collector finds another pace, and more results wait for it.
       print(train(200) + train(200), train(200))
       """)
     let ending = try program.run("train.lua")
