@@ -6,25 +6,8 @@ local qs = require "qscript"
 local common = require "results.common"
 local nn = qs.nn
 
-common.defaults = { epochs = 8, width = 512 }
-local o = { seed = 1, epochs = 8, width = 512 }
-do
-  local i = 1
-  while i <= #arg do
-    local name = arg[i]:match("^%-%-(.*)$")
-    if name == "quick" then
-      o.quick, i = true, i + 1
-    elseif name == "data" then
-      o[name], i = arg[i + 1], i + 2
-    elseif o[name] then
-      o[name], i = math.tointeger(tonumber(arg[i + 1])) or 0, i + 2
-    else
-      io.stderr:write("binary_mlp.lua: there is no option ", arg[i], "\n")
-      os.exit(2)
-    end
-  end
-end
-if not o.data or o.epochs < 1 or o.width < 1 then
+local o = common.options{ data = "", seed = 1, epochs = 8, width = 512, quick = false }
+if o.data == "" or o.epochs < 1 or o.width < 1 then
   io.stderr:write("binary_mlp.lua: give the folder of the four MNIST files with --data DIR; --seed, --epochs and "
     .. "--width are whole numbers\n")
   os.exit(2)

@@ -8,22 +8,8 @@
 local qs = require "qscript"
 local common = require "results.common"
 
-local options = {}
-do
-  local i = 1
-  while arg[i] do
-    local name = arg[i]:match("^%-%-(%a+)$")
-    if name == "report" then
-      options.report, i = true, i + 1
-    elseif (name == "data" or name == "cifar" or name == "task") and arg[i + 1] then
-      options[name], i = arg[i + 1], i + 2
-    else
-      io.stderr:write("mlperf_tiny.lua: options are --data DIR, --cifar FILE, --task NAME and --report (got ", arg[i], ")\n")
-      os.exit(2)
-    end
-  end
-end
-if not options.data then
+local options = common.options{ data = "", cifar = "", task = "", report = false }
+if options.data == "" then
   io.stderr:write("mlperf_tiny.lua: --data is missing: the folder with MLPerf Tiny's models\n")
   os.exit(2)
 end
@@ -95,7 +81,7 @@ function tasks.kws()
 end
 
 function tasks.resnet8()
-  if not options.cifar then return print("\nResNet-8 needs --cifar FILE: left out") end
+  if options.cifar == "" then return print("\nResNet-8 needs --cifar FILE: left out") end
   local folder = options.data .. "/image_classification/"
   local data = qs.data.cifar10(options.cifar):normalized{} -- bytes, as numbers
   local test = data:skip(1000):take(3000)
@@ -167,5 +153,5 @@ function tasks.anomaly()
 end
 
 for _, name in ipairs{ "kws", "resnet8", "anomaly" } do
-  if not options.task or options.task == name then tasks[name]() end
+  if options.task == "" or options.task == name then tasks[name]() end
 end

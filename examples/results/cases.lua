@@ -4,11 +4,16 @@ local networks = {
   vgg = "Three stages of two convolutions with batch norm, 16, 32 and 64 channels.",
 }
 
+local epochs = {
+  lenet5 = "6 epochs in fp32 with images shifted by a pixel, then 10 for each scheme, of images as they are",
+  vgg = "3 epochs in fp32 with images shifted by a pixel, then 3 for each scheme, of images as they are",
+}
+
 local function image_case(network, set, title)
   return {
     name = network .. "-" .. set, title = title, unit = "accuracy, %",
     about = networks[network] .. " After training: 512 images to calibrate, weights by channel. In training: from the\n"
-      .. "fp32 weights, the first and the last layer at 8 bits.",
+      .. "fp32 weights, the first and the last layer at 8 bits. " .. epochs[network] .. ".",
     command = string.format("scripts/qscript examples/results/images.lua --data DIR --set %s --network %s --seed N", set, network),
   }
 end

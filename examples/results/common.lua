@@ -3,9 +3,27 @@ local qs = require "qscript"
 local nn = qs.nn
 local common = { defaults = {} }
 
--- Options of the command line over their defaults; a default of a number asks for a number.
-function common.options(defaults)
+-- The defaults that come with what `option` is set to, or its default: one of the keys of `choices`.
+local function chosen(option, default, choices)
+  local value = default
+  for i = 1, #arg - 1 do
+    if arg[i] == "--" .. option then value = arg[i + 1] end
+  end
+  if choices[value] then return choices[value] end
+  local known = {}
+  for name in pairs(choices) do known[#known + 1] = name end
+  table.sort(known)
+  io.stderr:write(arg[0], ": --", option, " must be ", table.concat(known, " or "), " (got ", value, ")\n")
+  os.exit(2)
+end
+
+-- Options of the command line over their defaults; a default of a number asks for a number, one of false for nothing.
+-- An option in `choices` takes only these words, each of which may bring defaults of its own.
+function common.options(defaults, choices)
   local o = {}
+  for option, words in pairs(choices or {}) do
+    for name, value in pairs(chosen(option, defaults[option], words)) do defaults[name] = value end
+  end
   common.defaults = defaults
   for name, value in pairs(defaults) do o[name] = value end
   local i = 1
@@ -21,11 +39,12 @@ function common.options(defaults)
     end
     local value = arg[i + 1]
     if type(default) == "number" then value = math.tointeger(tonumber(value)) end
+    if default == false then value = true end
     if value == nil then
       io.stderr:write(arg[0], ": --", name, type(default) == "number" and " needs a whole number\n" or " needs a value\n")
       os.exit(2)
     end
-    o[name], i = value, i + 2
+    o[name], i = value, i + (default == false and 1 or 2)
   end
   return o
 end

@@ -6,7 +6,10 @@
 local qs = require "qscript"
 local common = require "common"
 
-local o = common.options{ data = "", set = "mnist", network = "lenet5", seed = 1, epochs = 6, finetune = 3 }
+local o = common.options({ data = "", set = "mnist", network = "lenet5", seed = 1 }, {
+  set = { mnist = {}, fashion = {} },
+  network = { lenet5 = { epochs = 6, finetune = 10 }, vgg = { epochs = 3, finetune = 3 } },
+})
 if o.data == "" then
   io.stderr:write("images.lua: give the folder of the four files of MNIST or Fashion-MNIST with --data DIR\n")
   os.exit(2)
@@ -18,7 +21,7 @@ local model = common[o.network]()
 local augment = qs.data.augment{ shift = 1 }
 qs.fit(model, train, { epochs = o.epochs, batch_size = 128, lr = 3e-3, augment = augment })
 rows.measure("fp32", model, test)
-local quantized, trained = common.forms(rows, model, train, test, { epochs = o.finetune, lr = 0.02, augment = augment })
+local quantized, trained = common.forms(rows, model, train, test, { epochs = o.finetune, lr = 0.02 })
 
 for _, observer in ipairs{ "minmax", "moving_average", "percentile", "entropy", "mse" } do
   quantized("int8, " .. observer, { activations = { observer = observer } })
