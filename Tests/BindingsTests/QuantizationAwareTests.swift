@@ -32,6 +32,26 @@ import Testing
     #expect(output == "true 360 portable")
   }
 
+  @Test func `a table of weights keeps what the method means where it does not say`() throws {
+    let output = try Script().output(
+      Self.start + """
+
+        -- Numbers that the weights of the middle layer's first output have.
+        local function levels(o)
+          local aware = qs.qat(model, example, o)
+          qs.fit(aware, train, {epochs = 1, verbose = false})
+          local seen, count = {}, 0
+          for _, number in ipairs(qs.quantize(aware):state()["4.weight"][1]:totable()) do seen[number] = true end
+          for _ in pairs(seen) do count = count + 1 end
+          return count
+        end
+        print(levels{method = "ternary", weights = {granularity = "tensor"}})
+        print(levels{method = "binary", weights = {granularity = "tensor"}})
+        print(levels{method = "pact", weights = {granularity = "tensor"}} <= 16)
+        """)
+    #expect(output == "3\n2\ntrue", "\(output)")
+  }
+
   @Test func `a student learns from a teacher while it is quantized`() throws {
     let output = try Script().output(
       Self.start + """
@@ -52,6 +72,14 @@ import Testing
     Snippet("qs.qat(model, example, {method = \"lsq\", weights = {bit = 4}})", "qat: weights has no 'bit'"),
     Snippet(
       "qs.qat(model, example, {edge_bits = 1})", "the first and last layers must have 2 to 8 bits (got 1)"),
+    Snippet(
+      "qs.qat(model, example, {method = \"ternary\", weights = {bits = 4}})",
+      "method 'ternary' has weights of its own levels"),
+    Snippet(
+      "qs.qat(model, example, {method = \"dorefa\", weights = {granularity = \"channel\"}})",
+      "weights.granularity has no meaning with method \"dorefa\""),
+    Snippet("qs.qat(model, example, {penalty = 1})", "option 'penalty' is of method \"pact\""),
+    Snippet("qs.qat(model, example, {leave = {[\"1\"] = true}})", "qat: option 'leave' must be a list"),
     Snippet("qs.fit(model, train, {freeze = 1})", "option 'freeze' needs a graph"),
     Snippet(
       "qs.quantize(qs.qat(model, example), {weights = {bits = 4}})", "has the grids it was trained with"),

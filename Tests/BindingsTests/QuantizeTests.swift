@@ -125,6 +125,17 @@ import Testing
     ("layers = {[\"1\"] = {bits = 4}}", "quantize: '1' has no weights that could have bits of their own"),
     ("layers = {head = 3}", "layers[\"head\"] must be a table like weights, or \"float\""),
     ("leave = {\"*\"}", "nothing is left to quantize"),
+    ("leave = {[\"0\"] = true}", "option 'leave' must be a list of names of layers"),
+    ("weights = {observer = \"entropy\"}", "weights.observer must be \"minmax\" or \"mse\" (got 'entropy')"),
+    (
+      "method = \"gptq\", method_options = {weights = {bits = 2}}",
+      "method_options has 'weights', which is an option of qs.quantize"
+    ),
+    ("method = \"awq\", method_options = {insert = true}", "which needs layers in float"),
+    (
+      "budget = {bytes = 900}, weights = {bits = 2}",
+      "option 'budget' chooses the bits; leave weights.bits and weights.levels out"
+    ),
     ("unsupported = \"maybe\"", "unsupported"),
     ("method_options = {damping = 1}", "method \"round\" has none"),
     ("method = \"hqq\", weights = {observer = \"mse\"}", "\"hqq\" chooses scales by itself"),

@@ -48,6 +48,12 @@ import Testing
       ])
   }
 
+  @Test func learnedWeightsOfFewBitsHaveEveryLevelOfThePaper() {
+    #expect(LearnedStep.weightCodes(bits: 2) == -2...1)
+    #expect(LearnedStep.weightCodes(bits: 4) == -8...7)
+    #expect(LearnedStep.weightCodes(bits: 8) == -127...127)
+  }
+
   @Test func clippedActivationsAreThoseOfPyTorch() throws {
     let found = try run(ClippedActivation(bits: 2), Tensor([8], Self.x), Tensor([1], [Float(1.1)]))
     expect(

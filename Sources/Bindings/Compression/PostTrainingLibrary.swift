@@ -52,8 +52,10 @@ enum PostTrainingLibrary {
 
   private static var prepare: Function {
     Function(
-      "prepare", "Another graph without dropout, and with batch norm folded, as layers are quantized.", .graph
-    ) { graph in try graph.preparedForQuantization() }
+      "prepare",
+      "Another graph without dropout, and with batch norm folded, as layers are quantized; of a graph of qs.qat what it "
+        + "was trained to be.", .graph
+    ) { graph in try StaticQuantization.float(of: graph) ?? graph.preparedForQuantization() }
   }
 
   // MARK: Rounding
@@ -191,9 +193,7 @@ enum PostTrainingLibrary {
         guard let batch = try data.batches(of: affordable).first() else {
           throw ShapeError("diagnose", "there is no data; give a few samples")
         }
-        let part = try batch.map {
-          $0.rank > 0 ? try $0.narrow(axis: 0, start: 0, count: min(affordable, $0.shape[0])) : $0
-        }
+        let part = try QuantizationDiagnosis.first(affordable, of: batch, float)
         return try QuantizationDiagnosis(float: float, quantized: quantized, part).table
       },
       Function(
@@ -255,6 +255,12 @@ extension Param where Value == WeightScheme {
 extension Param where Value == WeightObserver {
   fileprivate static var observer: Param {
     .option("observer", default: WeightObserver.minmax, "how the scales of weights are chosen")
+  }
+
+  static var weightObserver: Param {
+    .option(
+      "weight_observer", default: WeightObserver.minmax,
+      "how the scales of weights are chosen that have none yet")
   }
 }
 

@@ -44,6 +44,12 @@ extension Program: LuaObject {
           .rest("inputs", Tensor.self, "f32 [N, ...], or as many as the graph has"),
           returns: "tensor, tensor?"
         ) { p, inputs in try LuaResults(p(inputs)) },
+        Function(
+          "check_inputs",
+          "What is odd about the numbers of a batch beside those the program was calibrated with: a list of sentences.",
+          .receiver(Program.self),
+          .rest("inputs", Tensor.self, "f32 [N, ...], or as many as the graph has"), returns: "string[]"
+        ) { p, inputs in LuaTable(items: try p.problems(ofInputs: inputs).map(LuaValue.string)) },
         Function("eval", "Does nothing: a program has one mode. Returns it.", .receiver(Program.self)) { p in
           p
         },

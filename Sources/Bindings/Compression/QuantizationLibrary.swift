@@ -38,15 +38,18 @@ enum QuantizationLibrary {
         "calibration", CalibrationArgument.self,
         "a few hundred samples like those to come, or a list of batches, each a list of inputs"),
       .option("batch_size", default: 64, "samples run together", .positive),
-      .weights, .activations, .layers,
+      .weights, .weightObserver, .activations, .layers,
       .option("unsupported", default: Unsupported.refuse, "nodes that have no integer form"),
       .option("observer", default: ObserverName.minmax, "how the range of activations is chosen"),
       .option("percentile", default: 99.99, "of the percentile observer", .percentile),
       .option("momentum", default: 0.1, "of the moving average: the share of a new batch", .share)
-    ) { graph, calibration, size, weights, activations, layers, unsupported, observer, percentile, momentum in
+    ) {
+      graph, calibration, size, weights, weightObserver, activations, layers, unsupported, observer,
+      percentile,
+      momentum in
       let quantize = StaticQuantization(
         observer: observer.kind(percentile: percentile, momentum: momentum),
-        weights: weights ?? WeightScheme(),
+        weights: weights ?? WeightScheme(), weightObserver: weightObserver,
         activations: activations ?? ActivationScheme(), layers: layers.rules, unsupported: unsupported)
       return try quantize(graph, calibration: try calibration.batches(of: size).pass())
     }
@@ -58,11 +61,11 @@ enum QuantizationLibrary {
       "Linear layers and embeddings with weights of few bits; activations stay f32, or get 8 bits row by row as they "
         + "come. Needs no calibration.",
       .required("graph", Graph.self, "from qs.capture; it is not changed"),
-      .weights, .option("dynamic", default: false, "whether activations get 8 bits"), .layers
-    ) { graph, weights, dynamic, layers in
+      .weights, .weightObserver, .option("dynamic", default: false, "whether activations get 8 bits"), .layers
+    ) { graph, weights, observer, dynamic, layers in
       try WeightQuantization(
-        weights: weights ?? WeightScheme(), activations: dynamic ? .dynamic : .float, layers: layers.rules)(
-          graph)
+        weights: weights ?? WeightScheme(), observer: observer, activations: dynamic ? .dynamic : .float,
+        layers: layers.rules)(graph)
     }
   }
 

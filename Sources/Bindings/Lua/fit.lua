@@ -21,9 +21,15 @@ declare{
   end,
 }
 
+-- Says aloud where inputs are not such as a program was calibrated for.
+local function check_inputs(program, x)
+  for _, problem in ipairs(program:check_inputs(x)) do io.stderr:write("evaluate: ", problem, "\n") end
+end
+
 declare{
   "qs.evaluate",
-  "Runs a model or a program over a dataset. Returns accuracy (0 to 1), mean loss, and the number of samples.",
+  "Runs a model or a program over a dataset. Returns accuracy (0 to 1), mean loss, and the number of samples. Says where "
+    .. "the first batch is not such as a program was calibrated for.",
   { "model", "module|graph|program", "what to evaluate" },
   { "data", "dataset", "inputs and targets" },
   options = {
@@ -33,10 +39,12 @@ declare{
   returns = "table",
   function(model, data, o)
     if model.eval then model:eval() end
-    local layout = qs.type(model) ~= "program" and model.input_layout or nil
+    local is_program = qs.type(model) == "program"
+    local layout = not is_program and model.input_layout or nil
     local correct, loss, seen = 0, 0, 0
     qs.no_grad(function()
       for x, y in data:batches{ size = o.batch_size, layout = layout } do
+        if is_program and seen == 0 then check_inputs(model, x) end
         local logits = model(x)
         correct = correct + qs.losses.correct(logits, y)
         loss = loss + o.loss(logits, y):item() * #x

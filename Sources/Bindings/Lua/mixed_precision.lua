@@ -3,6 +3,7 @@ local qs = require "qscript"
 local declare = require "declare"
 local post = require "qscript.post_training"
 local quantize = require "qscript.quantize"
+local recipe = require "qscript.recipe"
 local samples = require "qscript.samples"
 
 local mixed = {}
@@ -36,10 +37,11 @@ end
 
 -- Microseconds of every choice, measured in programs that make it everywhere.
 local function measure_time(graph, data, items, o)
-  local few, inputs = samples.take(data, 32), samples.first(data)
+  local few, inputs = samples.take(data, 32), samples.one(data)
   local function times(layers)
     local program = qs.compile((quantize.made(graph, {
       calibration = few, batch_size = 64, method = "round", weights = {}, activations = o.activations, layers = layers,
+      unsupported = o.unsupported,
     })))
     local spent = {}
     for _, row in ipairs(program:profile(inputs, o.seconds)) do spent[row.layer] = row end
@@ -84,6 +86,7 @@ declare{
     { "samples", "integer", "of the data to look at", default = 256 },
     { "layers", "table", "of qs.quantize: layers it names are decided already, and cost nothing here", default = {} },
     { "activations", "table", "of qs.quantize, for measuring time", default = {} },
+    { "unsupported", "\"refuse\"|\"float\"", "of qs.quantize, for measuring time" },
     { "seconds", "number", "for measuring the time of each scheme", default = 0.2 },
   },
   returns = "table, table",
@@ -133,7 +136,7 @@ declare{
   function(model, data, evaluate, o)
     local graph = samples.captured(model, data, "guided")
     local wanted = evaluate(graph) - o.tolerance
-    local order = mixed.choices(graph, data, { schemes = { quantize.scheme(o.weights) }, samples = o.samples })
+    local order = mixed.choices(graph, data, { schemes = { recipe.scheme(o.weights) }, samples = o.samples })
     table.sort(order, function(a, b)
       local x, y = a.choices[1].sqnr, b.choices[1].sqnr
       if x ~= y then return x < y end
@@ -146,9 +149,9 @@ declare{
       layers = layers,
     }
     while true do
-      local quantized, from, float, seen = quantize.made(graph, recipe)
+      local quantized, from, float, seen, ranges = quantize.made(graph, recipe)
       if evaluate(quantized) >= wanted then
-        post.keep_report(from, float, quantized, seen, recipe)
+        post.keep_report(from, float, quantized, seen, ranges, recipe)
         return quantized, left
       end
       local item = order[#left + 1]

@@ -33,6 +33,9 @@ local function check(o)
   if o.method == "round" and next(o.method_options or {}) then
     error("quantize: option 'method_options' is for methods that have some; method \"round\" has none", 0)
   end
+  if o.observer and o.observer ~= "minmax" and o.observer ~= "mse" then
+    error(string.format("quantize: weights.observer must be \"minmax\" or \"mse\" (got '%s')", tostring(o.observer)), 0)
+  end
   if o.method == "hqq" and o.observer then
     error("quantize: method \"hqq\" chooses scales by itself; leave weights.observer out", 0)
   end
@@ -59,13 +62,22 @@ local method_options = {
   smoothquant = "alpha batch_size",
 }
 
+-- What pieces take that a recipe decides elsewhere.
+local decided = { insert = "needs layers in float", progress = "qs.quantize shows itself" }
+for name in (weight_options .. " batch_size"):gmatch("[%w_]+") do decided[name] = "is an option of qs.quantize" end
+
 -- The graph with its weights as the method decides, and the float graph they stand for. `o`: method, method_options,
 -- equalize, bias_correction, calibration, batch_size, weights, layers, observer.
 function post.apply(graph, o)
   check(o)
   local options = pick(o, method_options[o.method])
   if o.method == "awq" then options.insert = false end -- what is put in front of a layer runs in float
-  for name, value in pairs(o.method_options or {}) do options[name] = value end
+  for name, value in pairs(o.method_options or {}) do
+    if decided[name] then
+      error("quantize: method_options has '" .. name .. "', which " .. decided[name] .. "; leave it out", 0)
+    end
+    options[name] = value
+  end
   local float = o.equalize and qs.quantization.equalize(graph) or qs.quantization.prepare(graph)
   if o.method == "smoothquant" then float = watched("smoothquant", float, o.calibration, options) end
   local rounded = float
@@ -75,7 +87,7 @@ function post.apply(graph, o)
     rounded = qs.quantization.hqq(float, options)
   elseif needs_data[o.method] and o.method ~= "smoothquant" then
     rounded = watched(o.method, float, o.calibration, options)
-  elseif o.observer == "mse" or o.bias_correction then
+  elseif o.bias_correction then
     rounded = qs.quantization.round(float, pick(o, weight_options))
   end
   if o.bias_correction == "analytic" then
@@ -115,8 +127,22 @@ local listing = { __tostring = lines }
 -- What qs.quantize found of each graph it made, for as long as that lives.
 local reports = setmetatable({}, { __mode = "k" })
 
+local nearest = { quantized_lstm = "an LSTM", low_bit_embedding = "an embedding" }
+
+-- A sentence for each layer whose weights no method but rounding to the nearest takes.
+local function left_by_method(quantized, method)
+  local list = {}
+  for _, node in ipairs(method ~= "round" and method ~= "smoothquant" and quantized.nodes or {}) do
+    if nearest[node.op] then
+      list[#list + 1] = string.format("method \"%s\" is for convolutions and linear layers; the weights of %s, '%s', are "
+        .. "rounded to the nearest", method, nearest[node.op], node.name)
+    end
+  end
+  return list
+end
+
 -- What is odd about the weights and the data: what quantizing warned of, and what the data says before it.
-local function problems_of(graph, quantized, o)
+local function problems_of(graph, quantized, ranges, o)
   local problems, said = {}, {}
   local function add(list)
     for _, problem in ipairs(list) do
@@ -124,18 +150,31 @@ local function problems_of(graph, quantized, o)
       said[problem] = true
     end
   end
-  if o.calibration then
+  if o.calibration and (ranges == "calibration" or needs_data[o.method]) then
     add(qs.quantization.check_calibration(graph, o.calibration, { batch_size = o.batch_size }))
   end
   add(quantized.warnings)
+  add(left_by_method(quantized, o.method))
   return problems
 end
 
+-- Grids that were found in training are mended there.
+local function advise_training(report)
+  for _, row in ipairs(report.layers) do
+    if row.remedy then
+      row.remedy = string.format("train it longer, or give it more bits in qs.qat: layers = {[\"%s\"] = {bits = 8}}",
+        row.layer)
+    end
+  end
+end
+
 -- Keeps what quantizing `graph`, by way of `float`, to `quantized` did to each layer, as `data` shows it; says aloud
--- what is odd about weights and data.
-function post.keep_report(graph, float, quantized, data, o)
+-- what is odd about weights and data. `ranges` tells where those of activations come from: "calibration", "training", or
+-- the "rows" themselves.
+function post.keep_report(graph, float, quantized, data, ranges, o)
   local report = qs.quantization.layer_errors(float, quantized, data, {})
-  report.problems = problems_of(graph, quantized, o)
+  report.problems = problems_of(graph, quantized, ranges, o)
+  if ranges == "training" then advise_training(report) end
   reports[quantized] = setmetatable(report, listing)
   for _, problem in ipairs(report.problems) do io.stderr:write("quantize: ", problem, "\n") end
   if o.report then print(report) end

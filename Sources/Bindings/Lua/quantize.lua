@@ -1,55 +1,18 @@
--- qs.quantize and qs.qat: the one-call forms over the pieces in qs.quantization.
+-- qs.quantize: the one-call form over the pieces in qs.quantization.
 local qs = require "qscript"
 local declare = require "declare"
 local post = require "qscript.post_training"
+local recipe = require "qscript.recipe"
 local samples = require "qscript.samples"
 
 local quantize = {}
+local scheme, only = recipe.scheme, recipe.only
 
--- Recipes --------------------------------------------------------------------------------------------------------
-
--- Refuses a key that is not in `known`.
-local function only(given, known, where, caller)
-  for key in pairs(given) do
-    if known[key] == nil then
-      local names = {}
-      for name in pairs(known) do names[#names + 1] = name end
-      table.sort(names)
-      error(string.format("%s: %s has no '%s' (there are %s)", caller, where, key, table.concat(names, ", ")), 0)
-    end
-  end
-end
-
-local scheme_keys = { bits = true, levels = true, granularity = true, group = true, symmetric = true, power_of_two = true }
 local weight_keys = { observer = true }
-for key in pairs(scheme_keys) do weight_keys[key] = true end
+for key in pairs(recipe.scheme_keys) do weight_keys[key] = true end
 local activation_keys = { mode = true, bits = true, power_of_two = true, observer = true, percentile = true, momentum = true }
 
--- The table without how its scales are chosen.
-function quantize.scheme(weights)
-  local result = {}
-  for key, value in pairs(weights) do
-    if key ~= "observer" then result[key] = value end
-  end
-  return result
-end
-
-local scheme = quantize.scheme
-
--- What a recipe says of layers by name, those to leave in float among them.
-local function rules(o, caller)
-  local layers = {}
-  for name, choice in pairs(o.layers) do
-    if type(choice) == "table" then
-      only(choice, scheme_keys, "layers[\"" .. name .. "\"]", caller)
-    elseif choice ~= "float" then
-      error(string.format("%s: layers[\"%s\"] must be a table like weights, or \"float\"", caller, name), 0)
-    end
-    layers[name] = choice
-  end
-  for _, name in ipairs(o.leave or {}) do layers[name] = "float" end
-  return layers
-end
+-- Recipes --------------------------------------------------------------------------------------------------------
 
 -- The observer of activations that a recipe means; what only one of them takes is refused beside another.
 local function observer_of(activations)
@@ -86,14 +49,28 @@ local function prepared(graph, o, layers)
   })
 end
 
+-- What a budget chooses from: weights as the recipe has them, in 8, 4, 3 and 2 bits.
+local function schemes_of(weights, mode)
+  if mode == "static" and (weights.bits or weights.levels) then -- embeddings of other modes have no choice
+    error("quantize: option 'budget' chooses the bits; leave weights.bits and weights.levels out", 0)
+  end
+  local schemes = {}
+  for i, bits in ipairs{ 8, 4, 3, 2 } do
+    schemes[i] = scheme(weights)
+    schemes[i].bits, schemes[i].levels = bits, nil
+  end
+  return schemes
+end
+
 -- The rules, and what the budget gives to layers that they leave open.
 local function allotted(graph, o, layers)
   if not o.budget then return layers end
   if not o.calibration then
     error("quantize: option 'budget' needs option 'calibration': samples to see what few bits do to each layer", 0)
   end
-  local budget = { activations = o.activations, layers = layers }
+  local budget = { activations = o.activations, layers = layers, unsupported = o.unsupported }
   for name, value in pairs(o.budget) do budget[name] = value end
+  budget.schemes = budget.schemes or schemes_of(o.weights, o.activations.mode or "static")
   local result = {}
   for name, choice in pairs((qs.quantization.mixed(graph, o.calibration, budget))) do result[name] = choice end
   for name, choice in pairs(layers) do result[name] = choice end
@@ -108,8 +85,8 @@ end
 
 local kept = { dynamic = "each row gets 8 bits by its own range", none = "activations stay f32" }
 
--- Each way answers the graph it makes; then the one it was given, that in float which the result stands for, and the data
--- to look at, nil where there is none.
+-- Each way answers the graph it makes; then the one it was given, that in float which the result stands for, the data to
+-- look at, nil where there is none, and where the ranges of activations come from.
 
 -- Linear layers and embeddings of few bits; all else in f32.
 local function low_bit(model, o, layers, mode)
@@ -137,9 +114,9 @@ local function low_bit(model, o, layers, mode)
   open = allotted(graph, o, open)
   local rounded, float = prepared(graph, o, open)
   local result = qs.quantization.low_bit(rounded, {
-    weights = scheme(o.weights), dynamic = mode == "dynamic", layers = open,
+    weights = scheme(o.weights), weight_observer = o.weights.observer, dynamic = mode == "dynamic", layers = open,
   })
-  return result, graph, float, data
+  return result, graph, float, data, "rows"
 end
 
 local function static(model, o, layers)
@@ -151,11 +128,12 @@ local function static(model, o, layers)
   layers = allotted(graph, o, layers)
   local rounded, float = prepared(graph, o, layers)
   local result = qs.quantization.static(rounded, o.calibration, {
-    batch_size = o.batch_size, weights = scheme(o.weights), layers = layers, unsupported = o.unsupported,
+    batch_size = o.batch_size, weights = scheme(o.weights), weight_observer = o.weights.observer, layers = layers,
+    unsupported = o.unsupported,
     activations = { bits = activations.bits, power_of_two = activations.power_of_two },
     observer = observer, percentile = activations.percentile, momentum = activations.momentum,
   })
-  return result, graph, float, o.calibration
+  return result, graph, float, o.calibration, "calibration"
 end
 
 -- The integers that a graph of qs.qat was trained for; nil for any other graph.
@@ -171,17 +149,17 @@ local function trained(graph, o, layers)
   if o.report and not o.calibration then
     error("quantize: option 'report' needs option 'calibration': samples to look at", 0)
   end
-  return result, graph, float, o.calibration
+  return result, graph, float, o.calibration, "training"
 end
 
 -- qs.quantize without the report.
 function quantize.made(model, o)
-  local layers, mode = rules(o, "quantize"), o.activations.mode or "static"
+  local layers, mode = recipe.rules(o, "quantize"), o.activations.mode or "static"
   only(o.weights, weight_keys, "weights", "quantize")
   only(o.activations, activation_keys, "activations", "quantize")
   if qs.type(model) == "graph" then
-    local result, graph, float, data = trained(model, o, layers)
-    if result then return result, graph, float, data end
+    local result, graph, float, data, ranges = trained(model, o, layers)
+    if result then return result, graph, float, data, ranges end
   end
   if kept[mode] then return low_bit(model, o, layers, mode) end
   if mode ~= "static" then
@@ -191,8 +169,8 @@ function quantize.made(model, o)
 end
 
 local function quantized(model, o)
-  local result, graph, float, data = quantize.made(model, o)
-  if data then post.keep_report(graph, float, result, data, o) end
+  local result, graph, float, data, ranges = quantize.made(model, o)
+  if data then post.keep_report(graph, float, result, data, ranges, o) end
   return result
 end
 
@@ -220,37 +198,6 @@ declare{
   },
   returns = "graph",
   quantized,
-}
-
-declare{
-  "qs.qat",
-  "Quantization-aware training: a graph to train in place of a model, with weights and activations rounded as integer "
-    .. "kernels will see them. qs.quantize then keeps the grids found in training.",
-  { "model", "module|graph", "what to train further; its parameters are shared" },
-  { "example", "tensor", "a batch of inputs" },
-  options = {
-    { "method", "\"minmax\"|\"lsq\"|\"pact\"|\"dorefa\"|\"ternary\"|\"binary\"",
-      "where grids come from: extremes; learned steps; learned clips with tanh weights; tanh weights with activations "
-        .. "clipped at 1; weights of three or two values", default = "minmax" },
-    { "weights", "table", "as for qs.quantize; 4 bits for pact and dorefa, else 8, if left out" },
-    { "activations", "table", "{bits = 2 to 8, power_of_two = false}", default = {} },
-    { "edge_bits", "integer", "bits of the first and last layer's weights, of the inputs and of what the last layer reads",
-      default = 8 },
-    { "layers", "table", "weights of some layers, or \"float\", by name, as for qs.quantize; first and last ones included", default = {} },
-    { "leave", "table", "names of layers to leave in float", default = {} },
-    { "unsupported", "\"refuse\"|\"float\"", "what becomes of nodes that have no integer form", default = "refuse" },
-    { "momentum", "number", "share by which a batch moves an observed range", default = 0.1 },
-    { "penalty", "number", "of pact: times the square of each bound, added to the loss", default = 1e-4 },
-  },
-  returns = "graph",
-  function(model, example, o)
-    if o.weights then only(o.weights, scheme_keys, "weights", "qat") end
-    only(o.activations, { bits = true, power_of_two = true }, "activations", "qat")
-    return qs.quantization.aware(qs.capture(model, example), {
-      method = o.method, weights = o.weights, activations = o.activations, edge_bits = o.edge_bits,
-      layers = rules(o, "qat"), unsupported = o.unsupported, momentum = o.momentum, penalty = o.penalty,
-    })
-  end,
 }
 
 return quantize

@@ -9,6 +9,16 @@ function samples.first(data)
   return { (data:example()) }
 end
 
+-- The same of one sample: what has the first input's samples is cut to the first of them.
+function samples.one(data)
+  local inputs = samples.first(data)
+  local count, one = inputs and #inputs[1].shape > 0 and inputs[1].shape[1] or nil, {}
+  for i, x in ipairs(inputs or {}) do
+    one[i] = count and #x.shape > 0 and x.shape[1] == count and x:narrow(1, 1, 1) or x
+  end
+  return one
+end
+
 -- About so many examples: of a list, whole batches.
 function samples.take(data, count)
   if qs.type(data) ~= "table" then return data:take(math.min(#data, count)) end

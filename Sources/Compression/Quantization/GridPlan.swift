@@ -31,16 +31,17 @@ struct GridPlan {
   func scheme(of site: Site) throws -> WeightScheme {
     let general = training.weights
     if let name = names[site.head], let own = training.layers.scheme(for: name) { return own }
-    guard edges.contains(site.head), training.method != .minmax || general.bits != 8 else { return general }
+    guard edges.contains(site.head) else { return general }
+    let asOthers = training.method == .lsq || training.method == .minmax
     return WeightScheme(
-      .integer(bits: training.edgeBits), training.method == .lsq ? general.granularity : .channel,
+      .integer(bits: training.edgeBits), asOthers ? general.granularity : .channel,
       powerOfTwo: general.powerOfTwo)
   }
 
   func weight(_ scheme: WeightScheme) -> any WeightGrid {
     guard case .integer(let bits) = scheme.levels else { return FakeQuantizeWeight(scheme) }
     switch training.method {
-    case .lsq: return LearnedStep(.weights, codes: scheme.codes)
+    case .lsq: return LearnedStep(.weights, codes: LearnedStep.weightCodes(bits: bits))
     case .pact, .dorefa: return bits < 8 ? DoReFaWeight(bits: bits) : FakeQuantizeWeight(scheme)
     case .minmax, .ternary, .binary: return FakeQuantizeWeight(scheme)
     }
@@ -49,10 +50,9 @@ struct GridPlan {
   // MARK: Activations
 
   var input: any ActivationGrid {
-    let bits =
-      training.method == .minmax ? max(training.activations.bits, training.edgeBits) : training.edgeBits
-    return FakeQuantize(
-      ActivationScheme(bits: bits, powerOfTwo: training.activations.powerOfTwo), momentum: training.momentum)
+    FakeQuantize(
+      ActivationScheme(bits: training.edgeBits, powerOfTwo: training.activations.powerOfTwo),
+      momentum: training.momentum)
   }
 
   /// Of what a layer left in float gives: by its extremes, as no method can choose the range of such a layer.
@@ -62,7 +62,7 @@ struct GridPlan {
 
   private func scheme(of id: Graph.ID) -> ActivationScheme {
     var scheme = training.activations
-    if finals.contains(id) { scheme.bits = max(scheme.bits, training.edgeBits) }
+    if finals.contains(id) { scheme.bits = training.edgeBits }
     return scheme
   }
 

@@ -12,7 +12,7 @@ public struct QuantizationAwareTraining: Sendable {
   public enum Method: String, CaseIterable, Sendable {
     /// Weights by their extremes, activations by a moving average of those of the batches (Jacob et al., 2018).
     case minmax
-    /// Steps of weights and activations are learned (Esser et al., 2020).
+    /// Steps of weights and activations are learned (Esser et al., 2020), for each channel unless the scheme says else.
     case lsq
     /// Activations are clipped at a bound that is learned (Choi et al., 2018); weights as in `dorefa`.
     case pact
@@ -74,6 +74,9 @@ public struct QuantizationAwareTraining: Sendable {
     try require(
       (2...8).contains(edgeBits), "qat", "the first and last layers must have 2 to 8 bits (got \(edgeBits))")
     try activations.check(for: "qat")
+    try require(
+      method != .ternary && method != .binary || weights.levels == method.weights.levels, "qat",
+      "method '\(method)' has weights of its own levels; leave them and the bits out, or use method 'minmax'")
     for scheme in [weights] + layers.schemes {
       try scheme.check(for: "qat")
       try require(
@@ -169,8 +172,7 @@ extension QuantizationAwareTraining.Method {
   /// What weights are where a recipe does not say.
   var weights: WeightScheme {
     switch self {
-    case .minmax: WeightScheme()
-    case .lsq: WeightScheme(.integer(bits: 8), .tensor)
+    case .minmax, .lsq: WeightScheme()
     case .pact, .dorefa: WeightScheme(.integer(bits: 4), .tensor)
     case .ternary: WeightScheme(.ternary)
     case .binary: WeightScheme(.binary)

@@ -7,6 +7,8 @@ import Tensors
 public struct StaticQuantization: Sendable {
   public var observer: ObserverKind
   public var weights: WeightScheme
+  /// How the scales of weights are chosen that are on no grid yet.
+  public var weightObserver: WeightObserver
   public var activations: ActivationScheme
   /// Layers with weights of their own scheme, or left in float.
   public var layers: LayerRules
@@ -14,10 +16,12 @@ public struct StaticQuantization: Sendable {
 
   public init(
     observer: ObserverKind = .minmax, weights: WeightScheme = WeightScheme(),
-    activations: ActivationScheme = ActivationScheme(), layers: LayerRules = [:],
+    weightObserver: WeightObserver = .minmax, activations: ActivationScheme = ActivationScheme(),
+    layers: LayerRules = [:],
     unsupported: Unsupported = .refuse
   ) {
     (self.observer, self.weights, self.activations) = (observer, weights, activations)
+    self.weightObserver = weightObserver
     (self.layers, self.unsupported) = (layers, unsupported)
   }
 
@@ -59,9 +63,9 @@ public struct StaticQuantization: Sendable {
   }
 
   /// What such a graph was trained to be, in float: with batch norm folded, weights on their grids and activations on
-  /// none; nil for any other graph.
+  /// none, but clipped where training has clipped them; nil for any other graph.
   public static func float(of trained: Graph) throws -> Graph? {
-    guard var grids = try TrainedGrids(trained) else { return nil }
+    guard var grids = try TrainedGrids(TrainedGrids.keepClips(trained)) else { return nil }
     try grids.foldBatchNorm()
     return grids.graph
   }
@@ -138,8 +142,8 @@ public struct StaticQuantization: Sendable {
           try known.fitting(bias, inputScale: inputScale)
         } else {
           try WeightQuantizer.grid(
-            for: weight, layers.scheme(for: name) ?? self.weights, bias: bias, inputScale: inputScale,
-            node: name)
+            for: weight, layers.scheme(for: name) ?? self.weights, weightObserver, bias: bias,
+            inputScale: inputScale, node: name)
         }
       try weight.constrain(grid)
       calibrated.quantizers.append(grid)

@@ -26,6 +26,30 @@ struct TrainedGrids {
   /// Whether a node was left in float, in training as well.
   func isFloat(_ id: Graph.ID) -> Bool { !trained.contains(graph[id].name) }
 
+  /// Clips in place of the grids whose bounds are a part of what was trained, and not only of how it is rounded.
+  ///
+  /// To be called before the grids are gone: it changes the graph that training left.
+  static func keepClips(_ trained: Graph) throws -> Graph {
+    let graph = trained.copy()
+    try graph.apply(
+      Pass("keep_clips") { graph, report in
+        for id in graph.order {
+          guard let (op, reads) = graph.operation(id), let grid = op as? any ActivationGrid, grid.clips
+          else { continue }
+          let params = grid.params(reads.dropFirst().compactMap { graph.leaf($0)?.value })
+          let clip = Clip(Double(params.dequantize(params.lowest)), Double(params.dequantize(params.highest)))
+          if graph.operation(reads[0])?.op is Relu {
+            graph[reads[0]].kind = .apply(clip, graph.operation(reads[0])?.inputs ?? [])
+            graph.replaceUses(of: id, with: reads[0])
+          } else {
+            graph[id].kind = .apply(clip, [reads[0]])
+          }
+          report.matched.append(graph[id].name)
+        }
+      })
+    return graph
+  }
+
   private static let removeActivationGrids = Pass("remove_fake_quantize") { graph, report in
     for id in graph.order {
       guard let (op, reads) = graph.operation(id), op is any ActivationGrid else { continue }

@@ -3,6 +3,8 @@ import Tensors
 
 /// An op of a graph in training that puts activations, its first input, on the grid the integer kernels will have.
 protocol ActivationGrid: Op {
+  /// Whether its bounds are part of the network, as PACT's and DoReFa's are, and not only of its rounding.
+  var clips: Bool { get }
   /// - Parameter leaves: the inputs after the first.
   func params(_ leaves: [Tensor]) -> QuantParams
 }

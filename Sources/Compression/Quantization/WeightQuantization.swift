@@ -12,12 +12,18 @@ public struct WeightQuantization: Sendable {
   }
 
   public var weights: WeightScheme
+  /// How the scales of weights are chosen that are on no grid yet.
+  public var observer: WeightObserver
   public var activations: Activations
   /// Layers of their own scheme, or left in float.
   public var layers: LayerRules
 
-  public init(weights: WeightScheme = WeightScheme(), activations: Activations, layers: LayerRules = [:]) {
-    (self.weights, self.activations, self.layers) = (weights, activations, layers)
+  public init(
+    weights: WeightScheme = WeightScheme(), observer: WeightObserver = .minmax, activations: Activations,
+    layers: LayerRules = [:]
+  ) {
+    (self.weights, self.observer) = (weights, observer)
+    (self.activations, self.layers) = (activations, layers)
   }
 
   /// The weights are copies; `graph` and its model stay as they were. Layers that are integer ops already are left
@@ -62,7 +68,7 @@ public struct WeightQuantization: Sendable {
         var reads = old
         let weight = try leaf.replaced(by: leaf.value.copy())
         let grid = try WeightQuantizer.grid(
-          for: weight, layers.scheme(for: name) ?? weights, bias: nil, node: name)
+          for: weight, layers.scheme(for: name) ?? weights, observer, bias: nil, node: name)
         try weight.constrain(grid)
         reads[input] = graph.replaceLeaf(reads[input], of: id, with: weight)
         let lowBit: any LowBitOp =

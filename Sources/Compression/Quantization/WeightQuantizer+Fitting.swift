@@ -54,11 +54,13 @@ extension WeightQuantizer {
       rounding: rounding)
   }
 
-  /// The codes stay what they are: a channel's scale is multiplied like its weights. The sign of a factor turns codes
-  /// around, which only a grid that is its own mirror image allows.
+  /// The codes stay what they are: a channel's scale is multiplied like its weights. A factor below 0 turns codes around:
+  /// then the grid becomes its own mirror image.
   public func scaled(by factors: [Double]) -> (any Constraint)? {
     let perChannel = scales.count / max(factors.count, 1)
-    guard perChannel > 0, zeroPoints.isEmpty, lowest == -highest else { return nil }
+    let turns = factors.contains { $0 < 0 }
+    let (lowest, highest) = turns ? (min(lowest, -highest), max(highest, -lowest)) : (lowest, highest)
+    guard perChannel > 0, zeroPoints.isEmpty, highest <= 127 else { return nil }
     func times(_ numbers: [Float]) -> [Float] {
       numbers.indices.map { Float(Double(numbers[$0]) * abs(factors[$0 / perChannel])) }
     }
@@ -75,7 +77,8 @@ extension WeightQuantizer {
   ///
   /// - Parameter node: for messages.
   static func grid(
-    for weight: Parameter, _ scheme: WeightScheme, bias: Tensor?, inputScale: Float = 1, node: String
+    for weight: Parameter, _ scheme: WeightScheme, _ observer: WeightObserver = .minmax, bias: Tensor?,
+    inputScale: Float = 1, node: String
   ) throws -> WeightQuantizer {
     if let known = weight.constraint(WeightQuantizer.self), known.isOf(scheme), try known.holds(weight.value)
     {
@@ -86,7 +89,11 @@ extension WeightQuantizer {
         throw ShapeError(
           "quantize", "its weights are pruned, and binary ones cannot be 0; use levels = \"ternary\" for it")
       }
-      return try WeightQuantizer(weight: weight.value, scheme: scheme, bias: bias, inputScale: inputScale)
+      guard observer == .mse else {
+        return try WeightQuantizer(weight: weight.value, scheme: scheme, bias: bias, inputScale: inputScale)
+      }
+      return try WeightQuantizer(weight: weight.value, scheme: scheme)
+        .withLeastError(for: weight.value, scheme).fitting(bias, inputScale: inputScale)
     } catch let error as ShapeError {
       throw ShapeError("quantize", "node '\(node)': \(error.problem)")
     }

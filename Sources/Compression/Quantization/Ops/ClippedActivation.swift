@@ -82,6 +82,8 @@ public struct ClippedActivation: Op {
 }
 
 extension ClippedActivation: ActivationGrid {
+  var clips: Bool { true }
+
   func params(_ leaves: [Tensor]) -> QuantParams {
     QuantParams(
       scale: scale(leaves[0]), zeroPoint: UInt8(zero), lowest: 0, highest: UInt8(zero + most))

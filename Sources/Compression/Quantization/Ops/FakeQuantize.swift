@@ -103,5 +103,7 @@ public struct FakeQuantize: StatisticsOp {
 }
 
 extension FakeQuantize: ActivationGrid {
+  var clips: Bool { fixed != nil }
+
   func params(_ leaves: [Tensor]) -> QuantParams { params(leaves[0]) }
 }

@@ -19,12 +19,19 @@ public struct LearnedStep: Op {
   public enum Role: Hashable, Sendable { case activations, weights }
 
   public let role: Role
-  /// Codes, counted from the zero point: 0...15 of a relu in 4 bits, -7...7 of weights.
+  /// Codes, counted from the zero point: 0...15 of a relu in 4 bits, -8...7 of weights.
   public let codes: ClosedRange<Int>
   public let isTraining: Bool
 
   public init(_ role: Role, codes: ClosedRange<Int>, training: Bool = false) {
     (self.role, self.codes, isTraining) = (role, codes, training)
+  }
+
+  /// -2^(bits-1) ... 2^(bits-1) - 1 as the paper has it: in 2 bits a fourth level is much. In 8 bits it is nothing, and
+  /// -128 has no place in TFLite.
+  static func weightCodes(bits: Int) -> ClosedRange<Int> {
+    let half = 1 << (bits - 1)
+    return (bits < 8 ? -half : 1 - half)...half - 1
   }
 
   public func mode(training: Bool) -> any Op { LearnedStep(role, codes: codes, training: training) }
@@ -105,6 +112,8 @@ public struct LearnedStep: Op {
 }
 
 extension LearnedStep: ActivationGrid, WeightGrid {
+  var clips: Bool { false }
+
   func params(_ leaves: [Tensor]) -> QuantParams {
     QuantParams(
       scale: scale(leaves[0], 0), zeroPoint: UInt8(-codes.lowerBound), lowest: 0,

@@ -64,9 +64,21 @@ public struct QuantizationDiagnosis {
   /// How many samples to look at, so that the time stays in the range of a second: each layer's error is followed to
   /// the result by itself.
   public static func affordableSamples(_ graph: Graph, _ most: Int) throws -> Int {
-    let macs = try graph.macs().values.reduce(0, +)
+    // Where the first dimension is none of samples, there is no single one to count for.
+    let macs = (try? graph.macs().values.reduce(0, +)) ?? 0
     let layers = try Site.all(in: graph, unsupported: .float).count
     return max(1, min(most, budget / max(macs * max(layers, 1) / 2, 1)))
+  }
+
+  /// The first samples of a batch, or all of it where the graph does not run on fewer: a time-major sequence, say.
+  public static func first(_ samples: Int, of batch: [Tensor], _ graph: Graph) throws -> [Tensor] {
+    guard let first = batch.first, first.rank > 0, first.shape[0] > samples else { return batch }
+    // Inputs without samples, such as positions, stay whole.
+    let part = try batch.map {
+      $0.rank > 0 && $0.shape[0] == first.shape[0] ? try $0.narrow(axis: 0, start: 0, count: samples) : $0
+    }
+    let runs = (try? graph.evaluating { try graph.replay(part) }) != nil
+    return runs ? part : batch
   }
 
   /// Multiply-accumulates.
