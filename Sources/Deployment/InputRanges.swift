@@ -41,7 +41,7 @@ extension Program {
     if share > mostOutside {
       return
         "\(percent(share)) of the numbers of input '\(name)' lie outside \(low)...\(high), the range that the program was "
-        + "calibrated for; \(remedy)"
+        + "calibrated for; \(remedy), or use an observer that clips less"
     }
     let used = Double(most - least) / Double(high - low)
     if used < leastUsed {

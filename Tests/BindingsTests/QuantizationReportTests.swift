@@ -87,7 +87,7 @@ import Testing
     #expect(
       output == """
         true 
-        method "gptq" is for convolutions and linear layers; the weights of an LSTM, 'rnn_2', are rounded to the nearest
+        method "gptq" is for convolutions and linear layers; the weights of 'rnn_2' are rounded to the nearest
         """, "\(output)")
   }
 
@@ -143,7 +143,7 @@ import Testing
     #expect(
       output == """
         0
-        of input 'input' lie outside 0.0...0.99935055, the range that the program was calibrated for; scale and normalise these numbers and those to calibrate with in the same way
+        of input 'input' lie outside 0.0...0.99935055, the range that the program was calibrated for; scale and normalise these numbers and those to calibrate with in the same way, or use an observer that clips less
         use 1.0 %
         script:8: program: takes 1 inputs, got 0
         """, "\(output)")

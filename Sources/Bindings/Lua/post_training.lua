@@ -127,18 +127,17 @@ local listing = { __tostring = lines }
 -- What qs.quantize found of each graph it made, for as long as that lives.
 local reports = setmetatable({}, { __mode = "k" })
 
-local nearest = { quantized_lstm = "an LSTM", low_bit_embedding = "an embedding" }
+local nearest = { quantized_lstm = true, low_bit_embedding = true }
 
--- A sentence for each layer whose weights no method but rounding to the nearest takes.
+-- A sentence where no method but rounding to the nearest takes the weights of some layers.
 local function left_by_method(quantized, method)
-  local list = {}
-  for _, node in ipairs(method ~= "round" and method ~= "smoothquant" and quantized.nodes or {}) do
-    if nearest[node.op] then
-      list[#list + 1] = string.format("method \"%s\" is for convolutions and linear layers; the weights of %s, '%s', are "
-        .. "rounded to the nearest", method, nearest[node.op], node.name)
-    end
+  local names = {}
+  for _, node in ipairs(quantized.nodes) do
+    if nearest[node.op] then names[#names + 1] = "'" .. node.name .. "'" end
   end
-  return list
+  if #names == 0 or method == "round" or method == "smoothquant" then return {} end
+  return { string.format("method \"%s\" is for convolutions and linear layers; the weights of %s are rounded to the nearest",
+    method, table.concat(names, ", ")) }
 end
 
 -- What is odd about the weights and the data: what quantizing warned of, and what the data says before it.
