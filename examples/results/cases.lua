@@ -5,15 +5,16 @@ local networks = {
 }
 
 local epochs = {
-  lenet5 = "6 epochs in fp32 with images shifted by a pixel, then 10 for each scheme, of images as they are",
-  vgg = "3 epochs in fp32 with images shifted by a pixel, then 3 for each scheme, of images as they are",
+  lenet5 = "6 epochs in fp32 with images shifted by a pixel, then 10 for each scheme",
+  vgg = "3 epochs in fp32 with images shifted by a pixel, then 3 for each scheme",
 }
 
 local function image_case(network, set, title)
   return {
     name = network .. "-" .. set, title = title, unit = "accuracy, %",
-    about = networks[network] .. " After training: 512 images to calibrate, weights by channel. In training: from the\n"
-      .. "fp32 weights, the first and the last layer at 8 bits. " .. epochs[network] .. ".",
+    about = networks[network] .. "\nAfter training: 512 images to calibrate, weights by channel. In training: from the fp32 "
+      .. "weights, the first and the\nlast layer at 8 bits. " .. epochs[network] .. " with the images as\n"
+      .. "they are: what schemes of many bits gain is that further training.",
     command = string.format("scripts/qscript examples/results/images.lua --data DIR --set %s --network %s --seed N", set, network),
   }
 end
